@@ -1,0 +1,1 @@
+"""Wiring and the only loops: the pipeline that live, replay and demo share."""

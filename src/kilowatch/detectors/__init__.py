@@ -1,0 +1,1 @@
+"""One file per detector; every one passes the shared battery in tests/detectors."""

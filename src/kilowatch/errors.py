@@ -1,0 +1,47 @@
+"""Every error kilowatch raises on purpose, drawn as a tree.
+
+KilowatchError
+├── ConfigError      a setting or an argument is wrong            exit 2
+├── ReadingError     data could not be read or makes no sense     exit 3
+├── DetectorError    a detector was asked for what it cannot do   exit 2
+└── MissingExtra     an optional package is not installed         exit 4
+"""
+
+from __future__ import annotations
+
+
+class KilowatchError(Exception):
+    """What happened, and in `hint` what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(KilowatchError):
+    """A setting or an argument is wrong."""
+
+    exit_code = 2
+
+
+class ReadingError(KilowatchError):
+    """Data could not be read, or makes no sense as power readings."""
+
+    exit_code = 3
+
+
+class DetectorError(KilowatchError):
+    """A detector was asked for what it cannot do."""
+
+    exit_code = 2
+
+
+class MissingExtra(KilowatchError):
+    """An optional package is needed and not installed."""
+
+    exit_code = 4
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed.", f"Install it with: pip install 'kilowatch[{extra}]'")

@@ -1,0 +1,1 @@
+"""Evidence: benchmarks, injected faults, measures and evaluations."""
