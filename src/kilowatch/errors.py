@@ -4,7 +4,7 @@ KilowatchError
 ├── ConfigError      a setting or an argument is wrong            exit 2
 ├── ReadingError     data could not be read or makes no sense     exit 3
 ├── DetectorError    a detector was asked for what it cannot do   exit 2
-└── MissingExtra     an optional package is not installed         exit 4
+└── MissingExtraError an optional package is not installed        exit 4
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DetectorError(KilowatchError):
     exit_code = 2
 
 
-class MissingExtra(KilowatchError):
+class MissingExtraError(KilowatchError):
     """An optional package is needed and not installed."""
 
     exit_code = 4

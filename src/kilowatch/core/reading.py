@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class ReadingBatch:
     @classmethod
     def join(cls, batches: Sequence[ReadingBatch]) -> ReadingBatch:
         """Return the batches one after another; an optional column survives only where all have it."""
-        columns = {}
+        columns: dict[str, Any] = {}
         for field in fields(cls):
             parts = [getattr(batch, field.name) for batch in batches]
             columns[field.name] = None if any(part is None for part in parts) else np.concatenate(parts)
