@@ -1,0 +1,151 @@
+"""The grid: what it makes of steady meters, fast plugs, on-change plugs and gaps, whatever the batches."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.fleets import START_MS, batch_of, fleet_of, sorted_by_device
+from kilowatch.core.device import Reporting
+from kilowatch.core.grid import Grid
+
+if TYPE_CHECKING:
+    from kilowatch.core.device import Fleet
+    from kilowatch.core.reading import ReadingBatch
+    from kilowatch.core.samples import Samples
+
+METER: dict[str, Any] = {"interval_s": 30.0}
+FAST_PLUG: dict[str, Any] = {"interval_s": 5.0}
+ON_CHANGE: dict[str, Any] = {"interval_s": 5.0, "reporting": Reporting.ON_CHANGE, "heartbeat_s": 600.0}
+GRID_MS = 30_000
+
+
+def push(grid: Grid, batch: ReadingBatch) -> Samples:
+    grid.reserve()
+    readings, segments = sorted_by_device(batch)
+    return grid.push(readings, segments, np.zeros(len(batch), dtype=np.bool_))
+
+
+def rows(samples: Samples) -> list[tuple[int, int, int, int, bool]]:
+    columns = (samples.slot, samples.ts_ms, samples.code, samples.count, samples.held)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def seconds(*readings: tuple[int, float]) -> ReadingBatch:
+    return batch_of([(0, START_MS + s * 1000, w) for s, w in readings])
+
+
+def test_a_steady_meter_is_taken_reading_by_reading_also_at_31_s() -> None:
+    samples = push(Grid(fleet_of(METER)), seconds((7, 100.0), (37, 101.0), (68, 102.0), (98, 103.0)))
+    assert samples.count.tolist() == [1, 2, 3, 4]
+    assert samples.power_w.tolist() == pytest.approx([100, 101, 102, 103], rel=2e-4)
+    assert samples.ts_ms.tolist() == [START_MS + s * 1000 for s in (7, 37, 68, 98)]
+
+
+def test_a_missed_poll_is_bridged_and_marked_a_long_silence_restarts_the_window() -> None:
+    samples = push(Grid(fleet_of(METER)), seconds((0, 100.0), (90, 110.0), (1000, 120.0)))
+    assert samples.held.tolist() == [False, True, True, False, False]
+    assert samples.count.tolist() == [1, 2, 3, 4, 1]
+    assert samples.power_w[1:3].tolist() == pytest.approx([100, 100], rel=2e-4)
+    assert samples.ts_ms[1:3].tolist() == [START_MS + 30_000, START_MS + 60_000]
+
+
+def test_a_fast_plug_becomes_time_weighted_means() -> None:
+    samples = push(Grid(fleet_of(FAST_PLUG)), seconds((0, 0.0), (10, 300.0), (20, 0.0), (30, 60.0), (61, 0.0)))
+    assert samples.ts_ms.tolist() == [START_MS + 30_000, START_MS + 60_000]
+    assert samples.power_w.tolist() == pytest.approx([100, 60], rel=2e-4)
+
+
+def test_a_cell_known_by_less_than_half_is_left_out() -> None:
+    assert len(push(Grid(fleet_of(FAST_PLUG)), seconds((20, 50.0), (35, 50.0)))) == 0
+    assert len(push(Grid(fleet_of(FAST_PLUG)), seconds((10, 50.0), (35, 50.0)))) == 1
+
+
+def test_an_on_change_plug_holds_its_value_as_site_time_passes() -> None:
+    grid = Grid(fleet_of(ON_CHANGE))
+    assert len(push(grid, seconds((0, 80.0)))) == 0
+    held = grid.advance(START_MS + 1_000_000, np.array([0], dtype=np.int32))
+    assert held.ts_ms[-1] == START_MS + 600_000
+    assert held.power_w.tolist() == pytest.approx([80.0] * 20, rel=2e-4)
+    assert not held.held.any()
+    assert len(grid.advance(START_MS + 2_000_000, np.array([0], dtype=np.int32))) == 0
+    again = push(grid, seconds((2000, 10.0), (2040, 10.0)))
+    assert again.count.tolist() == [1]
+
+
+def test_a_bridged_value_of_a_fast_plug_is_marked_held() -> None:
+    samples = push(Grid(fleet_of(FAST_PLUG)), seconds((0, 80.0), (240, 20.0), (270, 20.0)))
+    assert samples.held.tolist() == [False, False, False, True, True, True, True, True, False]
+    assert samples.count.tolist() == list(range(1, 10))
+
+
+STREAMS = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([1, 5, 9, 29, 30, 31, 61, 200, 900]), st.integers(0, 3000)),
+    min_size=1,
+    max_size=50,
+)
+
+
+def timed(stream: list[tuple[int, int, int]]) -> list[tuple[int, int, float]]:
+    clock = [0, 0, 0]
+    out = []
+    for slot, step, watts in stream:
+        clock[slot] += step
+        out.append((slot, START_MS + clock[slot] * 1000, float(watts)))
+    return out
+
+
+def mixed() -> Fleet:
+    return fleet_of(METER, FAST_PLUG, ON_CHANGE)
+
+
+@settings(deadline=None, max_examples=80)
+@given(STREAMS, st.lists(st.integers(1, 50), max_size=6))
+def test_any_cut_into_batches_gives_the_same_samples(stream: list[tuple[int, int, int]], cuts: list[int]) -> None:
+    readings = timed(stream)
+    whole = rows(push(Grid(mixed()), batch_of(readings)))
+    grid, pieces = Grid(mixed()), []
+    edges = sorted({0, len(readings), *(cut for cut in cuts if cut < len(readings))})
+    for start, end in itertools.pairwise(edges):
+        pieces += rows(push(grid, batch_of(readings[start:end])))
+    assert sorted(pieces) == sorted(whole)
+
+
+@settings(deadline=None, max_examples=80)
+@given(STREAMS)
+def test_site_time_changes_when_cells_end_not_what_they_hold(stream: list[tuple[int, int, int]]) -> None:
+    readings = [row for row in timed(stream) if row[0] == 2]
+    whole, ticked = Grid(mixed()), Grid(mixed())
+    expected, got = [], []
+    everyone = np.arange(3, dtype=np.int32)
+    for row in readings:
+        ticked.reserve()
+        got += rows(ticked.advance(row[1] - 500, everyone))
+        got += rows(push(ticked, batch_of([row])))
+        expected += rows(push(whole, batch_of([row])))
+    if readings:
+        end_ms = readings[-1][1] + 10_000_000
+        got += rows(ticked.advance(end_ms, everyone))
+        expected += rows(whole.advance(end_ms, everyone))
+    assert got == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(STREAMS)
+def test_energy_is_kept_where_readings_are_dense(stream: list[tuple[int, int, int]]) -> None:
+    clock, readings = 0, []
+    for _, step, watts in stream:
+        readings.append((0, START_MS + clock * 1000, float(watts)))
+        clock += min(step, 9)
+    samples = push(Grid(fleet_of(FAST_PLUG)), batch_of(readings))
+    for ts_ms, power_w in zip(samples.ts_ms.tolist(), samples.power_w.tolist(), strict=True):
+        total = 0.0
+        for (_, a, w), (_, b, _) in itertools.pairwise(readings):
+            total += w * max(0, min(b, ts_ms) - max(a, ts_ms - GRID_MS))
+        covered = min(ts_ms, readings[-1][1]) - max(ts_ms - GRID_MS, readings[0][1])
+        assert power_w == pytest.approx(total / covered, rel=2e-4, abs=0.06)
