@@ -31,6 +31,10 @@ def push(grid: Grid, batch: ReadingBatch) -> Samples:
     return grid.push(readings, segments, np.zeros(len(batch), dtype=np.bool_))
 
 
+def advance(grid: Grid, now_ms: int, devices: int) -> Samples:
+    return grid.advance(np.arange(devices, dtype=np.int32), np.full(devices, now_ms))
+
+
 def rows(samples: Samples) -> list[tuple[int, int, int, int, bool]]:
     columns = (samples.slot, samples.ts_ms, samples.code, samples.count, samples.held)
     return list(zip(*(column.tolist() for column in columns), strict=True))
@@ -69,11 +73,11 @@ def test_a_cell_known_by_less_than_half_is_left_out() -> None:
 def test_an_on_change_plug_holds_its_value_as_site_time_passes() -> None:
     grid = Grid(fleet_of(ON_CHANGE))
     assert len(push(grid, seconds((0, 80.0)))) == 0
-    held = grid.advance(START_MS + 1_000_000, np.array([0], dtype=np.int32))
+    held = advance(grid, START_MS + 1_000_000, 1)
     assert held.ts_ms[-1] == START_MS + 600_000
     assert held.power_w.tolist() == pytest.approx([80.0] * 20, rel=2e-4)
     assert not held.held.any()
-    assert len(grid.advance(START_MS + 2_000_000, np.array([0], dtype=np.int32))) == 0
+    assert len(advance(grid, START_MS + 2_000_000, 1)) == 0
     again = push(grid, seconds((2000, 10.0), (2040, 10.0)))
     assert again.count.tolist() == [1]
 
@@ -122,16 +126,15 @@ def test_site_time_changes_when_cells_end_not_what_they_hold(stream: list[tuple[
     readings = [row for row in timed(stream) if row[0] == 2]
     whole, ticked = Grid(mixed()), Grid(mixed())
     expected, got = [], []
-    everyone = np.arange(3, dtype=np.int32)
     for row in readings:
         ticked.reserve()
-        got += rows(ticked.advance(row[1] - 500, everyone))
+        got += rows(advance(ticked, row[1] - 500, 3))
         got += rows(push(ticked, batch_of([row])))
         expected += rows(push(whole, batch_of([row])))
     if readings:
         end_ms = readings[-1][1] + 10_000_000
-        got += rows(ticked.advance(end_ms, everyone))
-        expected += rows(whole.advance(end_ms, everyone))
+        got += rows(advance(ticked, end_ms, 3))
+        expected += rows(advance(whole, end_ms, 3))
     assert got == expected
 
 

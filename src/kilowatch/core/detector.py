@@ -21,12 +21,15 @@ class Scores:
 
     raw: float32[n], at least 0, higher is odder, NaN where it cannot say yet. low_w, high_w: float32[n], the
     expected band, NaN or None where it has none. facts: float arrays [n] that `phrase` turns into words.
+    Where several methods are combined, leader int8[n] says which of `rules` made each score.
     """
 
     raw: NDArray[np.float32]
     low_w: NDArray[np.float32] | None = None
     high_w: NDArray[np.float32] | None = None
     facts: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    leader: NDArray[np.int8] | None = None
 
 
 @runtime_checkable

@@ -86,10 +86,14 @@ class Grid:
             parts.append(self._take_direct(steady, Segments.of_sorted(steady.slot), historical[direct]))
         return self._finish(_join(parts))
 
-    def advance(self, site_ms: int, slots: NDArray[np.int32]) -> Samples:
-        """Return the samples that the passing of site time completes: held values of plugs that say nothing new."""
-        slots = np.sort(slots[~self.direct[slots]])
-        return self._finish(_from_cells(self._resampler.advance(slots, site_ms, self.bridge_ms(slots))))
+    def advance(self, slots: NDArray[np.int32], now_ms: NDArray[np.int64]) -> Samples:
+        """Return the samples that the passing of site time completes: held values of plugs that say nothing new.
+
+        slots int32[n], sorted; now_ms int64[n], the site time of each.
+        """
+        late = ~self.direct[slots]
+        slots, now_ms = slots[late], now_ms[late]
+        return self._finish(_from_cells(self._resampler.advance(slots, now_ms, self.bridge_ms(slots))))
 
     def _take_direct(self, readings: ReadingBatch, segments: Segments, historical: NDArray[np.bool_]) -> _Rows:
         slot, code = readings.slot, encode_watts(readings.power_w)

@@ -57,9 +57,28 @@ class ReadingBatch:
 
     @classmethod
     def join(cls, batches: Sequence[ReadingBatch]) -> ReadingBatch:
-        """Return the batches one after another; an optional column survives only where all have it."""
+        """Return the batches one after another; where only some report a column, the others are filled as missing."""
         columns: dict[str, Any] = {}
         for field in fields(cls):
-            parts = [getattr(batch, field.name) for batch in batches]
-            columns[field.name] = None if any(part is None for part in parts) else np.concatenate(parts)
+            present = any(getattr(batch, field.name) is not None for batch in batches)
+            parts = [batch._column(field.name) for batch in batches] if present else []
+            columns[field.name] = np.concatenate(parts) if present else None
         return cls(**columns)
+
+    def _column(self, name: str) -> NDArray[Any]:
+        column = getattr(self, name)
+        if column is not None:
+            return column
+        if name == "received_ms":
+            return self.ts_ms
+        return np.full(len(self), _MISSING[name][0], dtype=_MISSING[name][1])
+
+
+_MISSING: dict[str, tuple[Any, Any]] = {
+    "energy_wh": (np.nan, np.float64),
+    "voltage_v": (np.nan, np.float32),
+    "current_a": (np.nan, np.float32),
+    "on": (-1, np.int8),
+    "seq": (-1, np.int64),
+    "backfill": (False, np.bool_),
+}

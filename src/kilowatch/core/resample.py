@@ -122,11 +122,13 @@ class Resampler:
         state.historical[place] = historical[ends]
         return cells
 
-    def advance(self, slots: NDArray[np.int32], site_ms: int, bridge_ms: NDArray[np.int64]) -> Cells:
-        """Return the cells that end by site_ms at devices, sorted, that have said nothing newer."""
+    def advance(
+        self, slots: NDArray[np.int32], now_ms: NDArray[np.int64], bridge_ms: NDArray[np.int64]
+    ) -> Cells:
+        """Return the cells that end by now_ms at devices, sorted, that have said nothing newer."""
         state = self._open
         place = self._place[slots]
-        until_ms = np.minimum(site_ms, state.value_ms[place] + bridge_ms)
+        until_ms = np.minimum(now_ms, state.value_ms[place] + bridge_ms)
         alive = (state.value_ms[place] > 0) & (state.front_ms[place] < until_ms)
         slots, place, until_ms = slots[alive], place[alive], until_ms[alive]
         stretches = _Stretches(

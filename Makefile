@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BASE := .run/base
+DEV := .venv
+export OPENBLAS_NUM_THREADS ?= 1
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(BASE)/ready ## a simulated home with faults, replayed through the real pipeline, ending in a report
+	$(BASE)/bin/kilowatch demo
+
+setup: $(DEV)/ready ## everything for developing and testing, in .venv
+
+test: $(DEV)/ready ## the whole test suite
+	$(DEV)/bin/python -m pytest -m "not soak"
+
+soak: $(DEV)/ready ## long runs: big files, full fuzz
+	$(DEV)/bin/python -m pytest -m soak
+
+lint: $(DEV)/ready ## style, types and import rules
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+
+contracts: $(DEV)/ready ## write docs/contracts.md from the code
+	$(DEV)/bin/python scripts/make_contracts.py
+
+size: $(DEV)/ready ## print file, function and comment sizes against the budget
+	$(DEV)/bin/python scripts/size.py
+
+clean: ## remove environments and caches
+	rm -rf $(DEV) .run .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BASE)/ready: pyproject.toml
+	@echo "Setting up kilowatch in $(BASE) (once, under a minute) ..."
+	@$(PYTHON) -m venv $(BASE)
+	@$(BASE)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV)/ready: pyproject.toml
+	@echo "Setting up the developer's environment in $(DEV) (once) ..."
+	@$(PYTHON) -m venv $(DEV)
+	@$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'TSB-AD==1.5'
+	@touch $@
+
+.PHONY: help demo setup test soak lint contracts size clean

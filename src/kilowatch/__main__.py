@@ -1,0 +1,5 @@
+"""`python -m kilowatch`."""
+
+from kilowatch.cli.main import run
+
+run()

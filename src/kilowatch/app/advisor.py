@@ -1,0 +1,79 @@
+"""Policy at work on a stream: asks it at every odd sample, and tells only what is new."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kilowatch.core.device import ActsBy, Stage
+from kilowatch.core.events import Intent, Severity, Want
+from kilowatch.core.policy import Case, Moment, PolicyHistory, PolicyRules, decide
+
+if TYPE_CHECKING:
+    from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.events import IncidentEvent
+    from kilowatch.core.incident_book import Incident
+
+_REMEMBERED = 64
+"""More switch-offs of one device or site than any rate limit looks back on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What policy wants about an incident, and the event time at which it came to want it."""
+
+    intent: Intent
+    at_ms: int
+
+
+class Advisor:
+    """Policy with its memory of what it wanted before.
+
+    as_if_armed: ask what would happen were every device armed and its switch ours; what is protected stays so.
+    """
+
+    def __init__(self, rules: PolicyRules, *, as_if_armed: bool = False) -> None:
+        self._rules = rules
+        self._as_if_armed = as_if_armed
+        self._wanted: dict[str, Want] = {}
+        self._acted: set[str] = set()
+        self._of_device: defaultdict[tuple[str, str], deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+        self._of_site: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+
+    def cares(self, incident: Incident) -> bool:
+        """Return whether asking again could bring anything new."""
+        if not incident.is_open or incident.id in self._acted:
+            return False
+        return incident.severity is Severity.CRITICAL or incident.id not in self._wanted
+
+    def advise(self, event: IncidentEvent, record: DeviceRecord, site_ms: int) -> Advice | None:
+        """Return what is wanted now, None where that is what was wanted before."""
+        intent = decide(Case(event, self._seen_as(record), Moment(site_ms), self._history(record), self._rules))
+        if self._wanted.get(event.id) is intent.want:
+            return None
+        self._wanted[event.id] = intent.want
+        if intent.want is Want.SWITCH_OFF:
+            self._acted.add(event.id)
+            self._of_device[record.site, record.device].append(site_ms)
+            self._of_site[record.site].append(site_ms)
+        return Advice(intent, site_ms)
+
+    def _seen_as(self, record: DeviceRecord) -> DeviceRecord:
+        if not self._as_if_armed:
+            return record
+        return msgspec.structs.replace(record, stage=Stage.ARMED, acts_by=self._rules.side)
+
+    def _history(self, record: DeviceRecord) -> PolicyHistory:
+        return PolicyHistory(
+            acted_on=frozenset(),
+            device_actions_ms=tuple(self._of_device[record.site, record.device]),
+            site_actions_ms=tuple(self._of_site[record.site]),
+        )
+
+
+def would_be_armed() -> Advisor:
+    """Return the advisor of a replay: what would have been done, were every device armed."""
+    return Advisor(PolicyRules(side=ActsBy.EDGE, dry_run=False), as_if_armed=True)

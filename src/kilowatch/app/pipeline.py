@@ -1,0 +1,198 @@
+"""The one pipeline of edge, cloud, replay and demo: readings in, judged samples and incidents out.
+
+1. clean: accept, repair or reject each reading with a reason.
+2. grid: clean readings become samples on the device's grid; site time completes those of silent plugs.
+3. learn: where a device's next lesson falls between two samples, it learns there, from its past alone.
+4. judge: score each sample, divide by its threshold, confirm k of n.
+5. incidents: odd samples open, extend and clear them; silence is an incident of its own kind.
+
+Event time alone decides, so any cut of a stream into batches gives the same incidents with the same ids.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kilowatch.core.clean import CleanBatch, Cleaner
+from kilowatch.core.device import grown
+from kilowatch.core.events import EventKind, IncidentEvent
+from kilowatch.core.grid import Grid
+from kilowatch.core.incident import IncidentRules, IncidentTracker
+from kilowatch.core.judge import Judge
+from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, without
+from kilowatch.core.reading import ReadingBatch
+from kilowatch.core.site_time import SiteTime
+from kilowatch.core.staleness import StalenessTracker
+
+if TYPE_CHECKING:
+    from kilowatch.app.advisor import Advice, Advisor
+    from kilowatch.core.detector import Detector
+    from kilowatch.core.device import Fleet
+    from kilowatch.core.judged import Judged
+    from kilowatch.core.ports import SampleHistory
+    from kilowatch.core.samples import Samples
+
+LATENESS_MS = 30_000
+"""Site time runs this far behind its newest reading where it stands in for a silent plug's own: plugs of a home
+do not speak in step."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one batch brought: how it was cleaned, what was judged, what happened to incidents in event order,
+    and what policy newly wants."""
+
+    clean: CleanBatch
+    judged: list[Judged]
+    events: list[IncidentEvent]
+    advice: list[Advice]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What a person may choose; the defaults are for a home."""
+
+    plan: LearningPlan = field(default_factory=LearningPlan)
+    rules: IncidentRules = field(default_factory=IncidentRules)
+    alarms_per_week: float | None = None
+
+
+class Pipeline:
+    """State of every device of a fleet, and the steps that take readings to incidents."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        detector: Detector,
+        history: SampleHistory | None = None,
+        settings: PipelineSettings | None = None,
+        advisor: Advisor | None = None,
+    ) -> None:
+        self.settings = settings or PipelineSettings()
+        self.fleet = fleet
+        self.cleaner = Cleaner(fleet)
+        self.grid = Grid(fleet)
+        self.site_time = SiteTime(fleet)
+        self.judge = Judge(detector)
+        self.curriculum = Curriculum(self.settings.plan)
+        self.teacher = Teacher(self.judge, self.settings.plan, self.settings.alarms_per_week)
+        self.incidents = IncidentTracker(fleet, self.settings.rules)
+        self.staleness = StalenessTracker(fleet)
+        self._history = history
+        self._advisor = advisor
+        self._room = 0
+        self._seen_ms = np.zeros(0, dtype=np.int64)
+        self._spans: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+
+    def step(self, batch: ReadingBatch) -> StepResult:
+        """Take readings in and return what came of them."""
+        self._reserve()
+        clean = self.cleaner.clean(batch)
+        readings, segments = clean.readings, clean.segments
+        self.site_time.observe(readings.slot, readings.ts_ms)
+        news = _News(self.staleness.observe(segments, readings.ts_ms, clean.historical), [])
+        judged = self._take(self.grid.push(readings, segments, clean.historical), news)
+        judged += self._pass_time(news)
+        return StepResult(clean, judged, sorted(news.events, key=_order), news.advice)
+
+    def tick(self, site: str, ts_ms: int) -> StepResult:
+        """Let time pass at a site without a reading."""
+        self._reserve()
+        self.site_time.tick(site, ts_ms)
+        return self.step(_no_readings())
+
+    def _reserve(self) -> None:
+        size = len(self.fleet)
+        if size > self._room:
+            self._room = max(64, size, 2 * self._room)
+            self.judge.reserve(self._room)
+            self.curriculum.reserve(self._room)
+            self._seen_ms = grown(self._seen_ms, self._room)
+        self.grid.reserve()
+        self.site_time.reserve()
+
+    def _take(self, samples: Samples, news: _News) -> list[Judged]:
+        """Judge samples in event order, with each device's lessons in between."""
+        judged = []
+        self.curriculum.greet(samples)
+        while len(samples):
+            ready = self.curriculum.before_lesson(samples)
+            now = samples if ready.all() else samples.keep(ready)
+            judged.append(self._judge(now, news))
+            samples = samples.keep(~ready)
+            for slot in samples.segments.slot.tolist():
+                self._teach(slot)
+        return judged
+
+    def _judge(self, samples: Samples, news: _News) -> Judged:
+        watching = self.curriculum.is_watching(samples.slot, samples.ts_ms)
+        judged, hots = self.judge.judge(samples, watching, self.settings.rules.leave)
+        if self._history is not None:
+            self._history.append(samples)
+        for hot in hots:
+            self._note(self.incidents.observe(hot), news)
+            self._ask(hot.slot, hot.ts_ms, news)
+        self._seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]
+        return judged
+
+    def _teach(self, slot: int) -> None:
+        if self._history is None:
+            self.curriculum.postpone(slot)
+            return
+        due_ms = int(self.curriculum.due_ms[slot])
+        record = self.fleet.records[slot]
+        past = self._history.series(slot, record, due_ms - self.settings.plan.horizon_ms, due_ms)
+        series = without(past, self._spans_of(slot))
+        if self.curriculum.is_enough(series):
+            self.teacher.teach(slot, series)
+            self.curriculum.learnt(slot)
+        else:
+            self.curriculum.postpone(slot)
+
+    def _spans_of(self, slot: int) -> list[tuple[int, int]]:
+        open_now = self.incidents.incident(slot)
+        return self._spans[slot] + ([] if open_now is None or not open_now.is_open else [(open_now.first_ms, open_now.last_ms)])
+
+    def _pass_time(self, news: _News) -> list[Judged]:
+        """Complete the samples of plugs that say nothing new, clear quiet incidents, notice silence."""
+        slots = np.arange(len(self.fleet), dtype=np.int32)
+        now_ms = self.site_time.of(slots) - LATENESS_MS
+        judged = self._take(self.grid.advance(slots, now_ms), news)
+        self._note(self.incidents.advance(self._seen_ms[: len(slots)]), news)
+        news.events.extend(self.staleness.advance(now_ms))
+        return judged
+
+    def _ask(self, slot: int, ts_ms: int, news: _News) -> None:
+        incident = self.incidents.incident(slot)
+        if self._advisor is None or incident is None or not self._advisor.cares(incident):
+            return
+        event = self.incidents.stands(slot, ts_ms)
+        advice = None if event is None else self._advisor.advise(event, self.fleet.records[slot], ts_ms)
+        if advice is not None:
+            news.advice.append(advice)
+
+    def _note(self, events: list[IncidentEvent], news: _News) -> None:
+        news.events.extend(events)
+        for event in events:
+            if event.kind is EventKind.CLEARED:
+                slot = self.fleet.slot(event.site, event.device)
+                if slot is not None:
+                    self._spans[slot].append((event.first_ms, event.last_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    events: list[IncidentEvent]
+    advice: list[Advice]
+
+
+def _order(event: IncidentEvent) -> tuple[int, str, str, int]:
+    return event.ts_ms, event.site, event.device, event.version
+
+
+def _no_readings() -> ReadingBatch:
+    return ReadingBatch(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float64))

@@ -1,0 +1,225 @@
+"""Incidents: one thing that is wrong with one device over time, and the latest one of every device."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from kilowatch.core.device import grown
+from kilowatch.core.events import WIRE_V, EventKind, Evidence, IncidentEvent, Severity
+from kilowatch.errors import ReadingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kilowatch.core.device import DeviceRecord, Fleet
+
+MIN_WINDOWS = 2
+"""Nothing is switched off on one window alone."""
+
+_NEVER = np.iinfo(np.int64).max
+FORGET_MS = 86_400_000
+"""How long a cleared incident is kept past its merge time, for readings that come late."""
+
+
+def incident_id(site: str, device: str, rule: str, first_ms: int) -> str:
+    """Return 16 hex digits of SHA-256 over the four as a JSON array, so that no two fields can run together."""
+    return hashlib.sha256(msgspec.json.encode((site, device, rule, first_ms))).hexdigest()[:16]
+
+
+class Incident(msgspec.Struct, kw_only=True):
+    """An incident as the tracker holds it, and as it lies in a snapshot. Times are event times in ms UTC.
+
+    since_ms: first odd reading of the present burst. cleared_ms: None while open. score, severity, peak: the
+    highest so far. phrase, observed_w and the band are those of the last sample at or over the threshold.
+    """
+
+    id: str
+    site: str
+    device: str
+    rule: str
+    first_ms: int
+    since_ms: int
+    last_ms: int
+    threshold: float
+    historical: bool
+    severity: Severity = Severity.INFO
+    score: float = 0.0
+    peak: float = 0.0
+    observed_w: float | None = None
+    low_w: float | None = None
+    high_w: float | None = None
+    leading_rule: str = ""
+    phrase: str = ""
+    model: str = ""
+    version: int = 0
+    told_ms: int = 0
+    windows: int = 0
+    bursts: int = 1
+    acknowledged: bool = False
+    cleared_ms: int | None = None
+
+    @classmethod
+    def begun(cls, record: DeviceRecord, rule: str, first_ms: int, *, threshold: float, historical: bool) -> Incident:
+        """Return a new incident of a device, with nothing said of it yet."""
+        return cls(
+            id=incident_id(record.site, record.device, rule, first_ms),
+            site=record.site,
+            device=record.device,
+            rule=rule,
+            first_ms=first_ms,
+            since_ms=first_ms,
+            last_ms=first_ms,
+            threshold=threshold,
+            historical=historical,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been cleared, or has come back since."""
+        return self.cleared_ms is None
+
+    @property
+    def watts(self) -> tuple[float, float, float]:
+        """Observed, low and high watts, NaN where unknown."""
+        observed, low, high = (math.nan if w is None else w for w in (self.observed_w, self.low_w, self.high_w))
+        return observed, low, high
+
+    def reopen(self, since_ms: int) -> None:
+        """Begin another burst of the same incident."""
+        self.cleared_ms, self.since_ms = None, since_ms
+        self.bursts += 1
+
+    def tell(self, kind: EventKind, ts_ms: int, sentence: str, record: DeviceRecord) -> IncidentEvent:
+        """Return the incident's next event."""
+        self.version += 1
+        self.told_ms = ts_ms
+        return self.as_event(kind, ts_ms, sentence, record)
+
+    def as_event(self, kind: EventKind, ts_ms: int, sentence: str, record: DeviceRecord) -> IncidentEvent:
+        """Return how the incident stands, under the version of its last event."""
+        return IncidentEvent(
+            v=WIRE_V,
+            id=self.id,
+            version=self.version,
+            site=self.site,
+            device=self.device,
+            rule=self.rule,
+            kind=kind,
+            ts_ms=ts_ms,
+            first_ms=self.first_ms,
+            last_ms=self.last_ms,
+            severity=self.severity,
+            score=self.score,
+            threshold=self.threshold,
+            expected_low_w=self.low_w,
+            expected_high_w=self.high_w,
+            observed_w=self.observed_w,
+            sentence=sentence,
+            evidence=self._evidence(ts_ms, record),
+            historical=self.historical,
+            model=self.model,
+        )
+
+    def _evidence(self, ts_ms: int, record: DeviceRecord) -> Evidence:
+        return Evidence(
+            phrase=self.phrase,
+            rule=self.leading_rule,
+            peak=self.peak,
+            windows=self.windows,
+            bursts=self.bursts,
+            muted=is_muted(record, ts_ms),
+            acknowledged=self.acknowledged,
+        )
+
+
+def is_muted(record: DeviceRecord, ts_ms: int) -> bool:
+    """Return whether a person wants no notifications of a device at that time."""
+    return record.muted_until is not None and ts_ms < record.muted_until
+
+
+def finite(value: float) -> float | None:
+    """Return a number as messages carry it: hundredths are enough, and JSON knows no NaN."""
+    return round(float(value), 2) if math.isfinite(value) else None
+
+
+class IncidentBook:
+    """The latest incident of each device, open or cleared, and when each falls due: int64[slots]."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.latest: dict[int, Incident] = {}
+        self._due_ms = np.empty(0, dtype=np.int64)
+
+    def open(self) -> dict[int, Incident]:
+        """Return the open incidents by slot."""
+        return {slot: incident for slot, incident in self.latest.items() if incident.is_open}
+
+    def put(self, slot: int, incident: Incident, due_ms: int) -> None:
+        """Keep a device's latest incident, to be looked at again at due_ms."""
+        self._due_ms = grown(self._due_ms, max(slot + 1, len(self.fleet)), _NEVER)
+        self._due_ms[slot] = due_ms
+        self.latest[slot] = incident
+
+    def due_ms(self, slot: int) -> int:
+        """Return when the device's latest incident falls due."""
+        return int(self._due_ms[slot])
+
+    def due(self, now_ms: NDArray[np.int64] | int) -> list[int]:
+        """Return the slots whose incident is due by now_ms (one time, or int64[slots]), earliest first."""
+        if not self.latest:
+            return []
+        self._due_ms = grown(self._due_ms, len(self.fleet), _NEVER)
+        slots = np.flatnonzero(self._due_ms[: len(self.fleet)] <= now_ms)
+        return slots[np.argsort(self._due_ms[slots], kind="stable")].tolist()
+
+    def forget(self, slot: int) -> None:
+        """Drop a device's incident."""
+        del self.latest[slot]
+        self._due_ms[slot] = _NEVER
+
+    def acknowledge(self, incident_id: str) -> int | None:
+        """Note that a person has seen an open incident and return its slot, None where there is nothing to note."""
+        for slot, incident in self.latest.items():
+            if incident.id == incident_id and incident.is_open and not incident.acknowledged:
+                incident.acknowledged = True
+                return slot
+        return None
+
+    def state(self) -> bytes:
+        """Return every incident with its due time for a snapshot: by name, as slots do not outlive a process."""
+        entries = [(int(self._due_ms[slot]), incident) for slot, incident in self.latest.items()]
+        return msgspec.msgpack.encode(_Snapshot(_SNAPSHOT_V, entries))
+
+    def restore(self, state: bytes) -> None:
+        """Take a snapshot's incidents in; those of devices that have been deleted since are dropped."""
+        for due_ms, incident in _read(state).incidents:
+            slot = self.fleet.slot(incident.site, incident.device)
+            if slot is not None:
+                self.put(slot, incident, due_ms)
+
+
+class _Snapshot(msgspec.Struct):
+    v: int
+    incidents: list[tuple[int, Incident]]
+
+
+_SNAPSHOT_V = 1
+_snapshot = msgspec.msgpack.Decoder(_Snapshot)
+
+
+def _read(state: bytes) -> _Snapshot:
+    try:
+        snapshot = _snapshot.decode(state)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ReadingError(f"The incidents of a snapshot cannot be read: {error}.", "Use an older snapshot.") from error
+    if snapshot.v > _SNAPSHOT_V:
+        raise ReadingError(
+            f"The incidents of a snapshot have format {snapshot.v}, this kilowatch reads up to {_SNAPSHOT_V}.",
+            "Use the kilowatch that wrote it, or a newer one.",
+        )
+    return snapshot

@@ -1,0 +1,137 @@
+"""Learning a device: what it learns from, when, and how its threshold stays honest.
+
+A device learns for `learning_days` of samples, then watches, and learns anew every `refit_days` from the last
+`horizon_days`. The threshold is fitted on scores of days that did not fit the detector (cross-fitting by blocks
+of days); the detector that goes live is fitted on all of them. Times within incidents are left out, for a day
+at most: what lasts longer is how the device is now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kilowatch.core.device import grown
+from kilowatch.core.playback import as_samples, play
+from kilowatch.core.threshold import blocked_folds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from kilowatch.core.confirm import Confirm
+    from kilowatch.core.detector import Detector
+    from kilowatch.core.judge import Judge
+    from kilowatch.core.samples import Samples, Series
+
+DAY_MS = 86_400_000
+_ENOUGH = 0.6
+"""A device is learnt once this share of its learning time has samples: plugs are away for days."""
+_RETRY_MS = DAY_MS
+_EXCLUDED_AT_MOST_MS = DAY_MS
+_NEVER_MS = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class LearningPlan:
+    """How long a device learns before it is watched, and how often and from how far back it learns anew."""
+
+    learning_days: float = 7.0
+    refit_days: float = 7.0
+    horizon_days: float = 28.0
+    folds: int = 3
+
+    @property
+    def horizon_ms(self) -> int:
+        """How far back a device learns from, in ms."""
+        return round(self.horizon_days * DAY_MS)
+
+
+def out_of_fold(
+    detector: Detector, series: Series, plan: LearningPlan, confirm: Confirm
+) -> NDArray[np.float32]:
+    """Return confirmed raw scores float32[n] of a series, each from a detector that did not learn from that day."""
+    scores = np.full(len(series), np.nan, dtype=np.float32)
+    samples = as_samples(series)
+    for train, test in blocked_folds(series.ts_ms, plan.folds):
+        fold = detector.clone()
+        fold.reserve(1)
+        fold.fit(0, series.part(train))
+        own = confirm.clone()
+        own.reserve(1)
+        scores[test] = own.update(samples, play(fold, series).raw).score[test]
+    return scores
+
+
+class Teacher:
+    """Fits a device's detector and threshold from its past."""
+
+    def __init__(self, judge: Judge, plan: LearningPlan, alarms_per_week: float | None = None) -> None:
+        self._judge = judge
+        self._plan = plan
+        self._alarms_per_week = alarms_per_week
+
+    def teach(self, slot: int, series: Series) -> None:
+        """Learn one device, and set its threshold for the alarms a week that were asked for."""
+        per_week = self._alarms_per_week or series.record.alarms_per_week
+        scores = out_of_fold(self._judge.detector, series, self._plan, self._judge.confirm)
+        self._judge.detector.fit(slot, series)
+        self._judge.thresholds.fit(slot, scores, series.ts_ms, series.usable, per_week)
+
+
+def without(series: Series, spans: Iterable[tuple[int, int]]) -> Series:
+    """Return the series with the given spans of ms (incidents) not usable, a day of each at most."""
+    usable = series.usable.copy()
+    for first_ms, last_ms in spans:
+        until_ms = min(last_ms, first_ms + _EXCLUDED_AT_MOST_MS)
+        usable[np.searchsorted(series.ts_ms, first_ms) : np.searchsorted(series.ts_ms, until_ms, side="right")] = False
+    return type(series)(series.record, series.ts_ms, series.local_ms, series.code, series.count, usable)
+
+
+class Curriculum:
+    """When each device is due to learn, as arrays over slots."""
+
+    def __init__(self, plan: LearningPlan) -> None:
+        self.plan = plan
+        self.first_ms = np.zeros(0, dtype=np.int64)
+        self.due_ms = np.zeros(0, dtype=np.int64)
+        self.watching_since_ms = np.zeros(0, dtype=np.int64)
+
+    def reserve(self, devices: int) -> None:
+        """Make room for so many devices."""
+        self.first_ms = grown(self.first_ms, devices)
+        self.due_ms = grown(self.due_ms, devices)
+        self.watching_since_ms = grown(self.watching_since_ms, devices, fill=_NEVER_MS)
+
+    def greet(self, samples: Samples) -> None:
+        """Start the learning time of devices met for the first time."""
+        slots, starts = samples.segments.slot, samples.segments.starts
+        new = self.first_ms[slots] == 0
+        self.first_ms[slots[new]] = samples.ts_ms[starts[new]]
+        self.due_ms[slots[new]] = samples.ts_ms[starts[new]] + round(self.plan.learning_days * DAY_MS)
+
+    def before_lesson(self, samples: Samples) -> NDArray[np.bool_]:
+        """Return which samples come before their device's next lesson, bool[n]."""
+        return samples.ts_ms < self.due_ms[samples.slot]
+
+    def is_enough(self, series: Series) -> bool:
+        """Return whether a series holds enough usable samples to learn from."""
+        needed = _ENOUGH * self.plan.learning_days * DAY_MS / series.grid_ms
+        return int(series.usable.sum()) >= needed
+
+    def learnt(self, slot: int) -> None:
+        """Note that a device has learnt at its due time, and set the next one."""
+        due_ms = int(self.due_ms[slot])
+        self.watching_since_ms[slot] = min(int(self.watching_since_ms[slot]), due_ms)
+        self.due_ms[slot] = due_ms + round(self.plan.refit_days * DAY_MS)
+
+    def postpone(self, slot: int) -> None:
+        """Note that a device had too little to learn from."""
+        self.due_ms[slot] += _RETRY_MS
+
+    def is_watching(self, slots: NDArray[np.int32], ts_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether each device was watched at that time, bool[n]."""
+        return ts_ms >= self.watching_since_ms[slots]

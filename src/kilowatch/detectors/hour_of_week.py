@@ -1,0 +1,87 @@
+"""Robust z-score of the last five minutes against what the device draws at this hour of the week.
+
+The strongest simple baseline on meters (notes on detection, section 5.1): median and MAD for each local hour of
+the week, here with shrinkage, because four Mondays are few.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from kilowatch.core.detector import Scores
+from kilowatch.core.explain import band, watts
+from kilowatch.core.quantise import decode_watts, encode_watts
+from kilowatch.core.samples import WEEK_HOURS, hour_of_week
+from kilowatch.detectors.blocks import block_means
+from kilowatch.detectors.columns import Column, PerDevice
+from kilowatch.detectors.logscale import WATTS
+from kilowatch.detectors.profile import BLOCK_MS, week_profile
+from kilowatch.detectors.rolling import LONGEST, RollingMean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kilowatch.core.samples import Samples, Series
+    from kilowatch.core.window import WindowView
+
+_LEAST_BLOCKS = 48 * 12
+"""Two days: below that an hour of the day was seen once."""
+_FLOOR_W = 1.0
+_FLOOR_OF_LEVEL = 0.03
+"""Meters and plugs are good to a few per cent: closer than that nothing is odd."""
+_FLOOR_OF_RANGE = 0.1
+"""An hour that was always quiet is still the same device: its own swing elsewhere bounds how sure one can be."""
+_BAND_SPREADS = 3.0
+
+
+class HourOfWeek(PerDevice):
+    """|mean of five minutes - median| / spread of this hour of the week; 508 bytes a device."""
+
+    name = "hour_of_week"
+    needs = LONGEST
+    columns: ClassVar[Mapping[str, Column]] = {
+        "median": Column(np.uint16, WEEK_HOURS),
+        "spread": Column(np.uint8, WEEK_HOURS),
+    }
+    median: NDArray[np.uint16]
+    spread: NDArray[np.uint8]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rolling = RollingMean()
+        self.parts = (self._rolling,)
+
+    def fit(self, slot: int, history: Series) -> None:
+        """Learn the week of one device; under two days leave it as it was."""
+        blocks = block_means(history, BLOCK_MS)
+        if len(blocks) < _LEAST_BLOCKS:
+            return
+        week = week_profile(blocks.index, blocks.mean_w)
+        low_w, high_w = np.quantile(blocks.mean_w, (0.01, 0.99))
+        floor_w = np.maximum(_FLOOR_OF_LEVEL * week.median_w, _FLOOR_OF_RANGE * (high_w - low_w))
+        self.median[slot] = encode_watts(week.median_w)
+        self.spread[slot] = WATTS.encode(np.maximum(np.maximum(week.spread_w, floor_w), _FLOOR_W))
+
+    def score(self, samples: Samples, view: WindowView) -> Scores:
+        """Return the z-scores, with the band of three spreads about the median."""
+        mean_w = self._rolling.advance(samples, view)
+        hour = hour_of_week(samples.local_ms)
+        median_w = decode_watts(self.median[samples.slot, hour]).astype(np.float64)
+        spread_w = WATTS.decode(self.spread[samples.slot, hour])
+        raw = np.abs(mean_w - median_w) / spread_w
+        low_w = np.maximum(median_w - _BAND_SPREADS * spread_w, 0.0).astype(np.float32)
+        high_w = (median_w + _BAND_SPREADS * spread_w).astype(np.float32)
+        return Scores(raw.astype(np.float32), low_w, high_w, {"mean_w": mean_w, "low_w": low_w, "high_w": high_w})
+
+    def phrase(self, facts: Mapping[str, float]) -> str:
+        """Say what it draws and what is usual at this hour."""
+        usual = band(facts["low_w"], facts["high_w"])
+        return f"draws {watts(facts['mean_w'])}; usually {usual} at this hour of the week"
+
+    def clone(self) -> HourOfWeek:
+        """Return the same method without devices."""
+        return HourOfWeek()

@@ -1,0 +1,1 @@
+"""The report of a replay: stories, pictures, one HTML page."""

@@ -1,0 +1,30 @@
+"""Meter history from files: CSV and Parquet of any layout, COMBED, tracebase and the UCI household file."""
+
+from kilowatch.links.files.describe import Description, describe
+from kilowatch.links.files.source import (
+    BATCH_ROWS,
+    ColumnNames,
+    FileFailure,
+    FileSource,
+    Format,
+    OpenResult,
+    PowerUnit,
+    ReadOptions,
+    RowProblem,
+)
+from kilowatch.links.files.walk import open_sources
+
+__all__ = [
+    "BATCH_ROWS",
+    "ColumnNames",
+    "Description",
+    "FileFailure",
+    "FileSource",
+    "Format",
+    "OpenResult",
+    "PowerUnit",
+    "ReadOptions",
+    "RowProblem",
+    "describe",
+    "open_sources",
+]

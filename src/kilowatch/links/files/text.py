@@ -1,0 +1,205 @@
+"""Text tables: encoding, delimiter and header guessed from pieces of the file; whole lines in bounded chunks."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from kilowatch.links.files.cells import MISSING, numbers
+from kilowatch.links.files.source import Unreadable
+from kilowatch.links.files.time_shapes import guess_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLACES = 8
+PLACE_BYTES = 65_536
+LONGEST_LINE = 1 << 20
+_DELIMITERS = (";", "\t", "|", ",", " ")
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_PACKED = {b"PK\x03\x04": "a zip or spreadsheet file", b"\x1f\x8b": "gzip-compressed", b"BZh": "bzip2-compressed",
+           b"\x28\xb5\x2f\xfd": "zstd-compressed", b"\x89HDF": "an HDF5 file", b"SQLi": "an SQLite database"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TextShape:
+    """How a text table is written. skip: lines before the first row; names: its columns; quoted: quotes occur."""
+
+    encoding: str
+    delimiter: str
+    skip: int
+    names: tuple[str, ...]
+    header: bool
+    quoted: bool
+
+    def __str__(self) -> str:
+        mark = {"\t": "tab", " ": "space"}.get(self.delimiter, self.delimiter)
+        return f"{self.encoding}, {mark!r} between columns, {'header' if self.header else 'no header'}"
+
+
+def read_places(path: Path) -> list[bytes]:
+    """Return pieces of a file from its start and, where it is large, from places spread over it."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= PLACES * PLACE_BYTES:
+            return [file.read()]
+        pieces = []
+        for place in range(PLACES):
+            # Even offsets keep two-byte characters whole.
+            file.seek((size - PLACE_BYTES) * place // (PLACES - 1) // 2 * 2)
+            pieces.append(file.read(PLACE_BYTES))
+        return pieces
+
+
+def read_head(path: Path) -> list[bytes]:
+    """Return one piece of a file, from its start."""
+    with path.open("rb") as file:
+        return [file.read(PLACE_BYTES)]
+
+
+def guess_encoding(pieces: list[bytes]) -> str:
+    """Return the encoding: by its mark, by zero bytes where text has none, UTF-8 where it fits, else Windows-1252."""
+    head = pieces[0]
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if len(head) >= 4 and head[1::2].count(0) > len(head) // 4:
+        return "utf-16-le"
+    if len(head) >= 4 and head[::2].count(0) > len(head) // 4:
+        return "utf-16-be"
+    try:
+        for piece in pieces:
+            codecs.getincrementaldecoder("utf-8")().decode(_from_line(piece, piece is head))
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _from_line(piece: bytes, first: bool) -> bytes:
+    return piece if first else piece[piece.find(b"\n") + 1 :]
+
+
+def place_texts(pieces: list[bytes], encoding: str) -> list[str]:
+    """Return the whole lines of each piece as text, the first from the start of the file."""
+    out = []
+    for place, piece in enumerate(pieces):
+        own = {"utf-16": "utf-16-be" if pieces[0].startswith(codecs.BOM_UTF16_BE) else "utf-16-le"}
+        name = encoding if place == 0 else own.get(encoding, encoding)
+        text = unify_lines(piece.decode(name, errors="replace"))
+        if place:
+            text = text[text.find("\n") + 1 :]
+        if len(pieces) > 1 and place < len(pieces) - 1:
+            text = text[: text.rfind("\n") + 1]
+        out.append(text)
+    return out
+
+
+def unify_lines(text: str) -> str:
+    """Return text with one kind of line end."""
+    if "\r" not in text:
+        return text
+    return text.replace("\r", "") if "\n" in text else text.replace("\r", "\n")
+
+
+def guess_text(path: Path, pieces: list[bytes]) -> TextShape:
+    """Return how the table is written; `Unreadable` where it is none."""
+    head = pieces[0]
+    if not head.strip(b"\0\r\n\t \xef\xbb\xbf"):
+        raise Unreadable("The file is empty.", "Export it again, or leave it out.")
+    kind = next((kind for mark, kind in _PACKED.items() if head.startswith(mark)), None)
+    if kind is not None:
+        raise Unreadable(f"This is {kind}, not text.", "Unpack or export it to CSV or Parquet first.")
+    encoding = guess_encoding(pieces)
+    text = place_texts(pieces[:1], encoding)[0]
+    lines = [line for line in text.split("\n")[:1000] if line.strip()]
+    if max(map(len, lines), default=0) > PLACE_BYTES // 2 or _is_binary(text[:PLACE_BYTES]):
+        raise Unreadable("This is not a text table.", f"{path.name} holds binary data or lines without end.")
+    delimiter = guess_delimiter(lines)
+    return _shape(encoding, delimiter, text)
+
+
+def _is_binary(text: str) -> bool:
+    odd = sum(1 for char in text if char < " " and char not in "\t\n" or char == "\ufffd")
+    return odd > len(text) // 20
+
+
+def guess_delimiter(lines: list[str]) -> str:
+    """Return the mark that stands equally often in most lines; a comma inside numbers gives way to others."""
+    best, found = ",", 0.0
+    for mark in _DELIMITERS:
+        counts = Counter(line.count(mark) for line in lines)
+        most, lines_with = max(counts.items(), key=lambda item: (item[1], item[0]))
+        share = lines_with / len(lines)
+        if most > 0 and share > max(found, 0.5):
+            best, found = mark, share + 0.1
+    return best
+
+
+def _shape(encoding: str, delimiter: str, text: str) -> TextShape:
+    quoted = '"' in text
+    raw = text.split("\n")[:1000]
+    lines = list(csv.reader(raw, delimiter=delimiter, quotechar='"' if quoted else None,
+                            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE))  # fmt: skip
+    width = Counter(len(cells) for cells in lines if any(cells)).most_common(1)[0][0]
+    first = next((row for row, cells in enumerate(lines) if len(cells) == width), 0)
+    header = _is_header(lines[first])
+    names = _unique(lines[first]) if header else tuple(str(number + 1) for number in range(width))
+    return TextShape(encoding, delimiter, first + header, names, header, quoted)
+
+
+def _is_header(cells: list[str]) -> bool:
+    known = [cell.strip() for cell in cells if cell.strip() not in MISSING]
+    if not known:
+        return False
+    column = pa.array(known)
+    values = ~numbers(column).bad
+    return not values.any() and all(guess_shape(pa.array([cell]), named=False) is None for cell in known)
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    out: list[str] = []
+    for number, name in enumerate(names, 1):
+        plain = re.sub(r"\s+", " ", name.strip()) or f"column {number}"
+        out.append(plain if plain not in out else f"{plain} {number}")
+    return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole lines as UTF-8, and the line number of the first."""
+
+    data: bytes
+    line: int
+
+
+def read_chunks(path: Path, encoding: str, size: int) -> Iterator[Chunk]:
+    """Yield a file's lines in chunks of about `size` bytes; what is not in the encoding becomes U+FFFD.
+
+    A line that does not end is cut at `LONGEST_LINE`, so that memory stays bounded.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    rest, line = "", 1
+    with path.open("rb") as file:
+        while block := file.read(size):
+            text = rest + decoder.decode(block)
+            # A lone CR at the end may be half of a line end.
+            held = "\r" if text.endswith("\r") else ""
+            text = unify_lines(text[: len(text) - len(held)])
+            end = text.rfind("\n") + 1
+            if end == 0 and len(text) > LONGEST_LINE:
+                end = len(text)
+            if end:
+                yield Chunk(text[:end].encode(), line)
+                line += text.count("\n", 0, end)
+            rest = text[end:] + held
+    rest = unify_lines(rest + decoder.decode(b"", final=True))
+    if rest:
+        yield Chunk(rest.encode(), line)
