@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.fleets import START_MS
+from kilowatch.core.clean_reasons import Reason
 from kilowatch.core.reading import ReadingBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kilowatch.core.clean import Cleaner, Reason
+    from kilowatch.core.clean import Cleaner
 
 COLUMNS: dict[str, Any] = {
     "slot": np.int32,
@@ -49,14 +50,8 @@ def one_device(*readings: tuple[float, float], **columns: Sequence[Any]) -> Read
 
 def verdicts(cleaner: Cleaner, batch: ReadingBatch) -> list[Reason]:
     """Return the reason of each reading of a batch of one device, in the order of arrival."""
-    return [_verdict(cleaner, batch.take(slice(row, row + 1))) for row in range(len(batch))]
-
-
-def _verdict(cleaner: Cleaner, single: ReadingBatch) -> Reason:
-    from kilowatch.core.clean import Reason
-
-    clean = cleaner.clean(single)
-    return Reason(int(np.concatenate([clean.reason, clean.rejected_reason])[0]))
+    singles = [cleaner.clean(batch.take(slice(row, row + 1))) for row in range(len(batch))]
+    return [Reason(int(np.concatenate([clean.reason, clean.rejected_reason])[0])) for clean in singles]
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_the_cut_into_batches_means_nothing(
     whole, pieces, singles = cleaner(), cleaner(), cleaner()
     at_once = columns_of([whole.clean(batch)])
     borders = [0, *sorted(cut for cut in cuts if cut < len(batch)), len(batch)]
-    in_pieces = [pieces.clean(batch.take(slice(*pair))) for pair in zip(borders[:-1], borders[1:], strict=True)]
+    in_pieces = [pieces.clean(batch.take(slice(*pair))) for pair in itertools.pairwise(borders)]
     one_by_one = [singles.clean(batch.take(slice(row, row + 1))) for row in range(len(batch))]
     assert_same(at_once, columns_of(in_pieces))
     assert_same(at_once, columns_of(one_by_one) if one_by_one else at_once)

@@ -29,6 +29,8 @@ from kilowatch.core.site_time import SiteTime
 from kilowatch.core.staleness import StalenessTracker
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kilowatch.app.advisor import Advice, Advisor
     from kilowatch.core.detector import Detector
     from kilowatch.core.device import Fleet
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from kilowatch.core.ports import SampleHistory
     from kilowatch.core.samples import Samples
 
+_LATEST_MS = np.iinfo(np.int64).max
 LATENESS_MS = 30_000
 """Site time runs this far behind its newest reading where it stands in for a silent plug's own: plugs of a home
 do not speak in step."""
@@ -105,6 +108,23 @@ class Pipeline:
         self.site_time.tick(site, ts_ms)
         return self.step(_no_readings())
 
+    def survey(self, batch: ReadingBatch, history: SampleHistory) -> None:
+        """Put the samples that readings make into a history; nothing is judged."""
+        self._reserve()
+        clean = self.cleaner.clean(batch)
+        self.site_time.observe(clean.readings.slot, clean.readings.ts_ms)
+        history.append(self.grid.push(clean.readings, clean.segments, clean.historical))
+        history.append(self._pass_grid_time())
+
+    def learn_at_once(self, history: SampleHistory) -> None:
+        """Let every device learn all of a history now, and never again: what `--look-back` asks for."""
+        self._reserve()
+        for slot, record in enumerate(self.fleet.records):
+            series = history.series(slot, record, 0, _LATEST_MS)
+            if self.curriculum.is_enough(series):
+                self.teacher.teach(slot, series)
+                self.curriculum.graduate(slot)
+
     def _reserve(self) -> None:
         size = len(self.fleet)
         if size > self._room:
@@ -155,16 +175,22 @@ class Pipeline:
 
     def _spans_of(self, slot: int) -> list[tuple[int, int]]:
         open_now = self.incidents.incident(slot)
-        return self._spans[slot] + ([] if open_now is None or not open_now.is_open else [(open_now.first_ms, open_now.last_ms)])
+        return self._spans[slot] + (
+            [] if open_now is None or not open_now.is_open else [(open_now.first_ms, open_now.last_ms)]
+        )
 
     def _pass_time(self, news: _News) -> list[Judged]:
         """Complete the samples of plugs that say nothing new, clear quiet incidents, notice silence."""
-        slots = np.arange(len(self.fleet), dtype=np.int32)
-        now_ms = self.site_time.of(slots) - LATENESS_MS
-        judged = self._take(self.grid.advance(slots, now_ms), news)
-        self._note(self.incidents.advance(self._seen_ms[: len(slots)]), news)
-        news.events.extend(self.staleness.advance(now_ms))
+        judged = self._take(self._pass_grid_time(), news)
+        self._note(self.incidents.advance(self._seen_ms[: len(self.fleet)]), news)
+        news.events.extend(self.staleness.advance(self._site_ms()))
         return judged
+
+    def _pass_grid_time(self) -> Samples:
+        return self.grid.advance(np.arange(len(self.fleet), dtype=np.int32), self._site_ms())
+
+    def _site_ms(self) -> NDArray[np.int64]:
+        return self.site_time.of(np.arange(len(self.fleet), dtype=np.int32)) - LATENESS_MS
 
     def _ask(self, slot: int, ts_ms: int, news: _News) -> None:
         incident = self.incidents.incident(slot)

@@ -55,7 +55,7 @@ class Tally:
 
     def outcomes(self, outcome: Outcome) -> int:
         """Return how many readings were accepted, repaired or rejected."""
-        return int(self.by_reason[:, OUTCOME_OF == outcome].sum())
+        return int(self.by_reason[:, outcome == OUTCOME_OF].sum())
 
     @property
     def device_weeks(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -31,7 +32,7 @@ _WELCOME = """[bold]kilowatch[/bold] finds out when something that draws power m
 @app.callback()
 def welcome(
     context: typer.Context,
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback when something goes wrong."),
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when something goes wrong.")] = False,
 ) -> None:
     """Show what to do next when called without a command."""
     del debug
@@ -50,7 +51,7 @@ def run() -> None:
     except KilowatchError as error:
         _say(str(error), error.hint)
         sys.exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 users never see a traceback
+    except Exception as error:
         _say(f"Something went wrong inside kilowatch: {error}", "Run the same command with --debug to see where.")
         sys.exit(1)
 

@@ -161,7 +161,8 @@ class IncidentBook:
 
     def put(self, slot: int, incident: Incident, due_ms: int) -> None:
         """Keep a device's latest incident, to be looked at again at due_ms."""
-        self._due_ms = grown(self._due_ms, max(slot + 1, len(self.fleet)), _NEVER)
+        if slot >= len(self._due_ms):
+            self._due_ms = grown(self._due_ms, len(self.fleet), _NEVER)
         self._due_ms[slot] = due_ms
         self.latest[slot] = incident
 

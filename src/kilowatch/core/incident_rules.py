@@ -92,8 +92,9 @@ class IncidentRules:
             return self.direction is not Direction.BELOW and over >= floor_w
         if under > 0:
             return self.direction is not Direction.ABOVE and under >= floor_w
-        known = [abs(power_w) for power_w in (observed_w, high_w) if math.isfinite(power_w)]
-        return not known or max(known) >= floor_w
+        if math.isfinite(observed_w) and observed_w >= floor_w:
+            return True
+        return high_w >= floor_w if math.isfinite(high_w) else not math.isfinite(observed_w)
 
 
 def floor_of(record: DeviceRecord) -> float:

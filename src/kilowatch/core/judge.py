@@ -40,17 +40,17 @@ class Judge:
         self.ring.commit(view)
         raw = np.where(samples.held, np.float32(np.nan), scores.raw)
         confirmed = self.confirm.update(samples, raw)
-        level = self.thresholds.follow(samples, confirmed.score)
+        level = self.thresholds.follow(samples, confirmed)
         none = np.full(len(samples), np.nan, dtype=np.float32)
         judged = Judged(
             samples=samples,
             score=_public(raw, level),
-            confirmed=_public(confirmed.score, level),
+            confirmed=_public(confirmed, level),
             low_w=none if scores.low_w is None else scores.low_w,
             high_w=none if scores.high_w is None else scores.high_w,
             watching=watching,
         )
-        since_ms = self.confirm.since(samples, judged.score)
+        since_ms = self.confirm.since(samples, judged.score >= 1.0)
         return judged, self._hot(judged, scores, since_ms, leave)
 
     def _hot(self, judged: Judged, scores: Scores, since_ms: NDArray[np.int64], leave: float) -> list[Hot]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kilowatch.core.confirm import Confirm
 from kilowatch.core.device import grown
 from kilowatch.core.playback import as_samples, play
 from kilowatch.core.threshold import blocked_folds
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kilowatch.core.confirm import Confirm
     from kilowatch.core.detector import Detector
     from kilowatch.core.judge import Judge
     from kilowatch.core.samples import Samples, Series
@@ -50,9 +50,7 @@ class LearningPlan:
         return round(self.horizon_days * DAY_MS)
 
 
-def out_of_fold(
-    detector: Detector, series: Series, plan: LearningPlan, confirm: Confirm
-) -> NDArray[np.float32]:
+def out_of_fold(detector: Detector, series: Series, plan: LearningPlan, confirm: Confirm) -> NDArray[np.float32]:
     """Return confirmed raw scores float32[n] of a series, each from a detector that did not learn from that day."""
     scores = np.full(len(series), np.nan, dtype=np.float32)
     samples = as_samples(series)
@@ -60,9 +58,9 @@ def out_of_fold(
         fold = detector.clone()
         fold.reserve(1)
         fold.fit(0, series.part(train))
-        own = confirm.clone()
+        own = Confirm(confirm.k, confirm.n)
         own.reserve(1)
-        scores[test] = own.update(samples, play(fold, series).raw).score[test]
+        scores[test] = own.update(samples, play(fold, series).raw)[test]
     return scores
 
 
@@ -127,6 +125,16 @@ class Curriculum:
         due_ms = int(self.due_ms[slot])
         self.watching_since_ms[slot] = min(int(self.watching_since_ms[slot]), due_ms)
         self.due_ms[slot] = due_ms + round(self.plan.refit_days * DAY_MS)
+
+    def graduate(self, slot: int) -> None:
+        """Note that a device has learnt all it ever will, and is watched from its first sample on."""
+        self.first_ms[slot] = self.watching_since_ms[slot] = 1
+        self.due_ms[slot] = _NEVER_MS
+
+    def graduate_all(self, devices: int) -> None:
+        """Note the same of the first so many devices: a fleet whose models were learnt elsewhere."""
+        self.first_ms[:devices] = self.watching_since_ms[:devices] = 1
+        self.due_ms[:devices] = _NEVER_MS
 
     def postpone(self, slot: int) -> None:
         """Note that a device had too little to learn from."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def as_samples(series: Series, slot: int = 0) -> Samples:
-    """Return a series as one batch of samples of the device at `slot`; the window restarts wherever rows are missing."""
+    """Return a series as one batch of samples; the window restarts wherever rows are missing."""
     size = len(series)
     slots = np.full(size, slot, dtype=np.int32)
     none = np.zeros(size, dtype=np.bool_)

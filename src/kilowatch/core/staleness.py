@@ -33,22 +33,12 @@ SETTLED_MS = 3_600_000
 """A device must have spoken for ten times its limit and an hour before its silence means anything."""
 
 _UNKNOWN = -1
-_FAR_MS = 1 << 62
+_NEVER = np.iinfo(np.int64).max
 
 
 def limit_ms(interval_ms: NDArray[np.int64], hold_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how long a device may be silent, int64[slots]: 3 intervals, and 1.5 times what its value holds."""
     return np.maximum(3 * interval_ms, hold_ms + hold_ms // 2)
-
-
-def newly_silent(
-    last_ms: NDArray[np.int64], limit: NDArray[np.int64], now_ms: NDArray[np.int64] | int, quiet: NDArray[np.bool_]
-) -> NDArray[np.intp]:
-    """Return the slots whose last reading lies its limit or more before now_ms, but for the quiet ones.
-
-    last_ms: int64[slots], -1 where a device never spoke. now_ms: one time or int64[slots]. quiet: bool[slots].
-    """
-    return np.flatnonzero((last_ms != _UNKNOWN) & ~quiet & (now_ms - last_ms >= limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +62,7 @@ class StalenessTracker:
         self._last_ms = np.empty(0, dtype=np.int64)
         self._historical = np.empty(0, dtype=np.bool_)
         self._silent = np.empty(0, dtype=np.bool_)
+        self._due_ms = np.empty(0, dtype=np.int64)
 
     @property
     def open(self) -> Mapping[int, Incident]:
@@ -103,7 +94,9 @@ class StalenessTracker:
         self._first_ms[slot[new]] = ts_ms[segments.starts[new]]
         self._last_ms[slot], self._historical[slot] = latest[segments.ends], historical[segments.ends]
         rows = np.flatnonzero(self._is_break(segments, gaps))
-        return sorted((event for row in rows.tolist() for event in self._break(gaps, row)), key=_event_time)
+        events = [event for row in rows.tolist() for event in self._break(gaps, row)]
+        self._plan(slot)
+        return sorted(events, key=_event_time)
 
     def advance(self, now_ms: NDArray[np.int64] | int) -> list[IncidentEvent]:
         """Open an incident for who has been silent too long by now_ms: one time, or int64[slots].
@@ -111,10 +104,8 @@ class StalenessTracker:
         No reading of a device may follow that is older than its now_ms.
         """
         self._reserve()
-        slots = np.arange(len(self._fleet))
-        last_ms = self._last_ms[slots]
-        slots = newly_silent(last_ms, self._limit_ms(slots), now_ms, self.silent | ~self._settled(slots, last_ms))
-        events = [self._open(slot, int(last_ms[slot]), bool(self._historical[slot])) for slot in slots.tolist()]
+        slots = np.flatnonzero(self._due_ms[: len(self._fleet)] <= now_ms)
+        events = [self._open(slot, int(self._last_ms[slot]), bool(self._historical[slot])) for slot in slots.tolist()]
         for slot in self._book.due(now_ms):
             self._book.forget(slot)
         return sorted(events, key=_event_time)
@@ -143,6 +134,7 @@ class StalenessTracker:
         self._historical[:size] = state.historical
         self._book.restore(state.incidents)
         self._silent[list(self._book.open())] = True
+        self._plan(np.arange(size))
 
     def _limit_ms(self, slots: NDArray[np.integer]) -> NDArray[np.int64]:
         return limit_ms(self._fleet.interval_ms[slots], self._fleet.hold_ms[slots])
@@ -150,6 +142,12 @@ class StalenessTracker:
     def _settled(self, slots: NDArray[np.integer], last_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
         needed = np.maximum(SETTLED_LIMITS * self._limit_ms(slots), SETTLED_MS)
         return last_ms - self._first_ms[slots] >= needed
+
+    def _plan(self, slots: NDArray[np.integer]) -> None:
+        """Set when the silence of these devices falls due; a record's new interval counts from the next reading."""
+        last_ms = self._last_ms[slots]
+        listens = self._settled(slots, last_ms) & ~self._silent[slots]
+        self._due_ms[slots] = np.where(listens, last_ms + self._limit_ms(slots), _NEVER)
 
     def _is_break(self, segments: Segments, gaps: _Gaps) -> NDArray[np.bool_]:
         too_long = gaps.ts_ms - gaps.before_ms >= self._limit_ms(gaps.slot)
@@ -175,8 +173,8 @@ class StalenessTracker:
         incident.severity, incident.score, incident.peak = Severity.WARN, 1.0, 1.0
         incident.leading_rule, incident.phrase = STALE, f"usually speaks every {explain.duration(self._every_ms(slot))}"
         incident.windows, incident.last_ms = incident.windows + 1, since_ms
-        self._silent[slot] = True
-        self._book.put(slot, incident, _FAR_MS)
+        self._silent[slot], self._due_ms[slot] = True, _NEVER
+        self._book.put(slot, incident, _NEVER)
         return self._tell(slot, kind, last_ms, since_ms)
 
     def _clear(self, slot: int, before_ms: int, ts_ms: int) -> IncidentEvent:
@@ -204,6 +202,7 @@ class StalenessTracker:
         self._last_ms = grown(self._last_ms, size, _UNKNOWN)
         self._historical = grown(self._historical, size, fill=False)
         self._silent = grown(self._silent, size, fill=False)
+        self._due_ms = grown(self._due_ms, size, _NEVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from kilowatch.errors import ConfigError, ReadingError
 from kilowatch.lab.inject.injector import DAY_MS, Change, Draft, floored, injector, rows_at
-from kilowatch.lab.inject.phases import Phases, threshold_w
+from kilowatch.lab.inject.phases import Phases, levels_w, threshold_w
 from kilowatch.lab.inject.spec import Family, Injection
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def long_cycle(draft: Draft) -> Change:
     return Change(out[draft.rows], rows_at(np.concatenate(added), draft.size))
 
 
-@injector(Injection.NEVER_STOPS, _F, "once on, it stays on", "not used", (1, 1), _HALF_DAY)
+@injector(Injection.NEVER_STOPS, _F, "once on, it stays on", "", (1, 1), _HALF_DAY)
 def never_stops(draft: Draft) -> Change:
     """The later half of the first on-phase that ends in the span is repeated until the span ends."""
     watts, phases = draft.clean, _ending(draft)
@@ -71,19 +71,18 @@ def short_cycling(draft: Draft) -> Change:
     return Change(draft.clean[order])
 
 
-@injector(Injection.STUCK_ON, _F, "on all the time", "not used", (1, 1), _HALF_DAY)
+@injector(Injection.STUCK_ON, _F, "on all the time", "", (1, 1), _HALF_DAY)
 def stuck_on(draft: Draft) -> Change:
     """y = max(x, q95), q95 of the readings while on, so that a seldom used appliance counts too."""
-    on = _on_readings(draft)
+    on = draft.past[draft.past > threshold_w(draft.past)]
     level_w = float(np.quantile(on, 0.95)) if len(on) else 0.0
     return Change(np.maximum(draft.clean, level_w), drawn={"level_w": level_w})
 
 
-@injector(Injection.STUCK_OFF, _F, "off all the time", "not used", (1, 1), _HALF_DAY)
+@injector(Injection.STUCK_OFF, _F, "off all the time", "", (1, 1), _HALF_DAY)
 def stuck_off(draft: Draft) -> Change:
     """y = standby, the median of the past readings while off."""
-    off = draft.past[~(draft.past > threshold_w(draft.past))]
-    standby_w = float(np.median(off))
+    standby_w, _ = levels_w(draft.past)
     return Change(np.minimum(draft.clean, standby_w), drawn={"standby_w": standby_w})
 
 
@@ -110,7 +109,7 @@ def phantom(draft: Draft) -> Change:
     return Change(floored(draft.clean + draft.strength, draft.clean))
 
 
-@injector(Injection.WRONG_HOURS, _F, "in use at an unusual hour", "not used", (1, 1), (24.0, 24.0))
+@injector(Injection.WRONG_HOURS, _F, "in use at an unusual hour", "", (1, 1), (24.0, 24.0))
 def wrong_hours(draft: Draft) -> Change:
     """An on-phase of the past is pasted where its hours of the day had use in under 1 % of the days, if anywhere."""
     watts, touched = draft.clean, np.zeros(draft.size, dtype=np.bool_)
@@ -163,10 +162,6 @@ def _room(phases: Phases, draft: Draft) -> NDArray[np.intp]:
     whole = Phases.of(draft.trace.power_w)
     following = np.append(whole.first, draft.rows.stop)[np.searchsorted(whole.first, phases.after)]
     return np.minimum(following, draft.rows.stop)
-
-
-def _on_readings(draft: Draft) -> NDArray[np.float64]:
-    return draft.past[draft.past > threshold_w(draft.past)]
 
 
 def _rare_hours(draft: Draft) -> NDArray[np.bool_]:

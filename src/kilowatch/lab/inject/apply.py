@@ -123,7 +123,9 @@ def _draft(trace: Trace, rows: slice, spec: InjectionSpec, rng: np.random.Genera
 
 def _refuse_numbers(kind: Injector, strength: float, params: dict[str, float]) -> None:
     if not np.isfinite([strength, *params.values()]).all():
-        raise ConfigError(f"The numbers of {kind.kind} must be finite.", f"Its strength is: {kind.strength}.")
+        raise ConfigError(
+            f"The numbers of {kind.kind} must be finite.", f"Its strength is: {kind.strength or 'not used'}."
+        )
 
 
 def _changed_rows(draft: Draft, change: Change) -> NDArray[np.bool_]:

@@ -85,8 +85,8 @@ class Change:
 class Injector:
     """One kind: how it changes a trace, and what its numbers mean.
 
-    strength: what the number is, with its unit. usual: the range it is drawn from where none is given. hours: the
-    range of durations `place` draws from. params: further numbers with their defaults.
+    strength: what the number is, with its unit; empty where the formula has none. usual: the range it is drawn from
+    where none is given. hours: the durations that `place` draws from. params: further numbers with their defaults.
     """
 
     kind: Injection

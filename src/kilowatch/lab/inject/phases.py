@@ -58,3 +58,10 @@ def threshold_w(power_w: NDArray[np.float64]) -> float:
     between[levels[1:] == levels[:-1]] = -1.0
     best = int(np.argmax(between))
     return float(np.expm1((levels[best] + levels[best + 1]) / 2))
+
+
+def levels_w(power_w: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the median watts while off and while on; the median of all for both where the trace has one level."""
+    on = power_w > threshold_w(power_w)
+    off_w = float(np.median(power_w[~on]))
+    return off_w, float(np.median(power_w[on])) if on.any() else off_w

@@ -27,7 +27,7 @@ def spike(draft: Draft) -> Change:
     return Change(floored(watts, draft.clean), np.arange(draft.size) == 0)
 
 
-@injector(Injection.STUCK, _F, "the reading is frozen", "not used: it holds the first", (1, 1), _FEW_HOURS)
+@injector(Injection.STUCK, _F, "the reading is frozen", "", (1, 1), _FEW_HOURS)
 def stuck(draft: Draft) -> Change:
     """CONSTANT: y = x_a on [a, b); counts from where the true signal moves."""
     return Change(np.full(draft.size, draft.clean[0]))

@@ -99,7 +99,7 @@ def pattern_shift(draft: Draft) -> Change:
     return Change(draft.trace.power_w[source])
 
 
-@injector(Injection.FLIP, _F, "backwards in time", "not used", (1, 1), _HOURS)
+@injector(Injection.FLIP, _F, "backwards in time", "", (1, 1), _HOURS)
 def flip(draft: Draft) -> Change:
     """Goswami flip: y_t = x_(b - 1 - (t - a))."""
     return Change(draft.clean[::-1].copy())

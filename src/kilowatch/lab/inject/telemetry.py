@@ -11,6 +11,7 @@ import numpy as np
 
 from kilowatch.errors import ReadingError
 from kilowatch.lab.inject.injector import DAY_MS, Change, Draft, floored, injector
+from kilowatch.lab.inject.phases import levels_w
 from kilowatch.lab.inject.spec import Family, Injection
 
 _F = Family.TELEMETRY
@@ -71,8 +72,8 @@ def replay(draft: Draft) -> Change:
 
 @injector(Injection.COMMAND, _F, "load switched on and off fast", "seconds per on-off cycle", (60, 300), (0.25, 1.0))
 def command(draft: Draft) -> Change:
-    """On/off command attack: the load is switched on and off each half period, against its least on and off time."""
-    on_w, off_w = (float(w) for w in np.quantile(draft.past, [0.95, 0.05]))
+    """On/off command attack: the load is switched each half period, between its usual levels while off and on."""
+    off_w, on_w = levels_w(draft.past)
     half_ms = max(draft.trace.interval_ms, round(draft.strength * 500))
     is_on = draft.elapsed_ms // half_ms % 2 == 0
     return Change(np.where(is_on, on_w, off_w), drawn={"on_w": on_w, "off_w": off_w})

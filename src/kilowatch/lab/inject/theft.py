@@ -19,7 +19,6 @@ _F = Family.THEFT
 _DAYS = (12.0, 48.0)
 _SHARE = "share of the true reading that is reported"
 _MOST = "largest share that is reported"
-_NONE = "not used: the formula has no number"
 
 
 @injector(Injection.H1, _F, "partial bypass: a constant share", _SHARE, (0.1, 0.8), _DAYS)
@@ -58,7 +57,7 @@ def steady_mean(draft: Draft) -> Change:
     return Change(np.full(draft.size, mean_w), drawn={"mean_w": mean_w})
 
 
-@injector(Injection.H6, _F, "each day in reverse", _NONE, (1, 1), (24.0, 48.0))
+@injector(Injection.H6, _F, "each day in reverse", "", (1, 1), (24.0, 48.0))
 def reversed_day(draft: Draft) -> Change:
     """h6: y_t = x_(24h - t) in each 24 h of the span (a last part-day is reversed in itself): energy unchanged."""
     day = draft.elapsed_ms // DAY_MS
@@ -66,7 +65,7 @@ def reversed_day(draft: Draft) -> Change:
     return Change(draft.clean[order])
 
 
-@injector(Injection.T0, _F, "total bypass: zero", _NONE, (1, 1), (4.0, 24.0))
+@injector(Injection.T0, _F, "total bypass: zero", "", (1, 1), (4.0, 24.0))
 def zero(draft: Draft) -> Change:
     """t0: y = 0."""
     return Change(np.zeros(draft.size))

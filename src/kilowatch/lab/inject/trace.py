@@ -40,6 +40,11 @@ class Trace:
         """One interval after the last reading."""
         return int(self.ts_ms[-1]) + self.interval_ms
 
+    def in_time_order(self) -> Trace:
+        """Return the same readings sorted by time, equal times as they came."""
+        order = np.argsort(self.ts_ms, kind="stable")
+        return Trace(self.ts_ms[order], self.power_w[order], self.interval_s)
+
     def rows(self, start_ms: int, end_ms: int) -> slice:
         """Return the rows of start <= ts < end; `ReadingError` where the span leaves the trace or meets a gap."""
         if (np.diff(self.ts_ms) < 0).any():

@@ -35,10 +35,11 @@ def would_do(entry: IncidentEntry, advice: dict[str, Advice], time_zone: str) ->
     """Return in words what policy would have done about an incident, were every device armed."""
     given = advice.get(entry.told.id)
     if given is None:
-        return "Told, nothing else: there is nothing to switch." if entry.is_stale else "Nobody would have been told."
+        return "You would have been told; there is nothing to switch."
     if given.intent.want is Want.SWITCH_OFF:
-        return f"If armed, switched off at {clock(given.at_ms, time_zone, entry.told.first_ms)}."
-    return f"If armed: {given.intent.why[0].lower()}{given.intent.why[1:]}"
+        return f"Armed, it would have been switched off at {clock(given.at_ms, time_zone, entry.told.first_ms)}."
+    told = "You would have been told" if given.intent.want is Want.NOTIFY else "Nobody would have been told"
+    return f"{told}. {given.intent.why}"
 
 
 def _facts(outcome: ReplayOutcome) -> list[tuple[str, str]]:

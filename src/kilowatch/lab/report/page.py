@@ -45,13 +45,19 @@ def _head(story: ReportStory) -> str:
 
 
 def _contents(story: ReportStory) -> str:
-    rows = "".join(
-        f"<tr><td><a href='#device-{number}'>{escape(_name(device))}</a></td><td>{escape(device.record.kind.value)}</td>"
-        f"<td class='n'>{device.readings:,}</td><td class='n'>{_count(device)}</td><td>{escape(_worst(device))}</td></tr>"
-        for number, device in enumerate(story.devices)
+    rows = "".join(_content_row(number, device) for number, device in enumerate(story.devices))
+    head = "<th>device</th><th>kind</th><th class='n'>readings</th><th class='n'>incidents</th><th>worst</th>"
+    return f"<nav><table><tr>{head}</tr>{rows}</table></nav>"
+
+
+def _content_row(number: int, device: DeviceStory) -> str:
+    link = f"<a href='#device-{number}'>{escape(_name(device))}</a>"
+    cells = (
+        f"<td>{link}</td><td>{escape(device.record.kind.value)}</td>",
+        f"<td class='n'>{device.readings:,}</td><td class='n'>{len(device.incidents)}</td>",
+        f"<td>{escape(_worst(device))}</td>",
     )
-    head = "<tr><th>device</th><th>kind</th><th class='n'>readings</th><th class='n'>incidents</th><th>worst</th></tr>"
-    return f"<nav><table>{head}{rows}</table></nav>"
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _section(number: int, device: DeviceStory) -> str:
@@ -78,7 +84,8 @@ def _incident(number: int, device: DeviceStory, incident: IncidentStory) -> str:
     when = _clock(incident.first_ms, device.record.time_zone)
     color = SEVERITY_COLORS.get(incident.severity, "#d6204e")
     span_ms = max(incident.last_ms - incident.first_ms, 600_000)
-    view = f"data-plot='plot-{number}' data-from='{_iso(incident.first_ms - 2 * span_ms, device)}' data-to='{_iso(incident.last_ms + span_ms, device)}'"
+    low, high = _iso(incident.first_ms - 2 * span_ms, device), _iso(incident.last_ms + span_ms, device)
+    view = f"data-plot='plot-{number}' data-from='{low}' data-to='{high}'"
     still = " · still open" if incident.is_open else ""
     return (
         f"<li {view} tabindex='0'><span class='chip' style='border-color:{color}'>{escape(incident.severity)}</span>"
@@ -102,10 +109,6 @@ def _who(device: DeviceStory) -> str:
     record = device.record
     guard = "protected" if record.protected else "not protected"
     return f"{record.kind.value} · every {record.interval_s or record.grid_s:g} s · {guard} · {record.time_zone}"
-
-
-def _count(device: DeviceStory) -> str:
-    return str(len(device.incidents))
 
 
 def _worst(device: DeviceStory) -> str:

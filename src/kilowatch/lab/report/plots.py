@@ -125,7 +125,13 @@ def _mark(figure: go.Figure, story: DeviceStory) -> None:
         learning = local_times(zone, np.array([story.trace.ts_ms[0], story.watching_since_ms]))
         label = {"text": "learning", "textposition": "top left", "font": {"size": 11, "color": "#888888"}}
         figure.add_vrect(
-            x0=learning[0], x1=learning[1], fillcolor="rgba(128,128,128,0.10)", line_width=0, layer="below", label=label
+            x0=learning[0],
+            x1=learning[1],
+            row=1,
+            fillcolor="rgba(128,128,128,0.10)",
+            line_width=0,
+            layer="below",
+            label=label,
         )
     for incident in story.incidents:
         ends = local_times(zone, np.array([incident.first_ms, max(incident.last_ms, incident.first_ms + 60_000)]))
@@ -142,7 +148,8 @@ def _style(figure: go.Figure) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#7a7f87", "size": 12},
-        legend={"orientation": "h", "y": 1.0, "x": 1.0, "xanchor": "right", "yanchor": "bottom"},
+        legend={"orientation": "h", "y": 1.0, "x": 0.0, "xanchor": "left", "yanchor": "bottom"},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#9aa3b0", "activecolor": "#2f7ed8"},
         hovermode="x unified",
         dragmode="zoom",
     )

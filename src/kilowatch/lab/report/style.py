@@ -12,7 +12,7 @@ h1 { font-size: 1.7rem; margin: 8px 0 16px; }
 h2 { font-size: 1.2rem; margin: 0 0 8px; }
 h2 small { color: var(--soft); font-weight: 400; font-size: .85rem; margin-left: 8px; }
 .facts { display: flex; flex-wrap: wrap; gap: 10px; }
-.fact { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 16px; min-width: 120px; }
+.fact { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px 14px; }
 .fact b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .fact span, .note, .would { color: var(--soft); font-size: .88rem; }
 nav { overflow-x: auto; margin: 20px 0; }
@@ -24,9 +24,10 @@ a { color: inherit; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 16px; margin: 18px 0; }
 .quiet { color: var(--soft); }
 .incidents { list-style: none; margin: 4px 0 0; padding: 0; }
-.incidents li { padding: 8px 6px; border-top: 1px solid var(--line); cursor: zoom-in; border-radius: 6px; }
+.incidents li { padding: 8px 6px; border-top: 1px solid var(--line); cursor: zoom-in; }
 .incidents li:hover, .incidents li:focus { background: rgba(128,128,128,.10); outline: none; }
-.chip { display: inline-block; border: 2px solid; border-radius: 999px; padding: 0 9px; font-size: .78rem; margin-right: 8px; }
+.chip { display: inline-block; border: 2px solid; border-radius: 999px; padding: 0 9px; }
+.chip { font-size: .78rem; margin-right: 8px; }
 time { font-variant-numeric: tabular-nums; color: var(--soft); margin-right: 8px; }
 .would { display: block; margin-top: 2px; }
 @media print { .incidents li { break-inside: avoid; } section { break-inside: avoid; } }

@@ -1,6 +1,7 @@
 """Meter history from files: CSV and Parquet of any layout, COMBED, tracebase and the UCI household file."""
 
 from kilowatch.links.files.describe import Description, describe
+from kilowatch.links.files.findings import Finding, Rule, find_faults
 from kilowatch.links.files.source import (
     BATCH_ROWS,
     ColumnNames,
@@ -20,11 +21,14 @@ __all__ = [
     "Description",
     "FileFailure",
     "FileSource",
+    "Finding",
     "Format",
     "OpenResult",
     "PowerUnit",
     "ReadOptions",
     "RowProblem",
+    "Rule",
     "describe",
+    "find_faults",
     "open_sources",
 ]

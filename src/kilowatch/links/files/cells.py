@@ -57,11 +57,19 @@ def numbers(column: Any, decimal_comma: bool = False) -> Cells:
 
 
 def _text_numbers(column: Any, decimal_comma: bool) -> Cells:
-    text = plain_text(column)
     if decimal_comma:
-        text = pc.replace_substring(text, ",", ".")
-    cast, bad = cast_each(text, lambda part: part.cast(pa.float64()))
+        column = pc.replace_substring(column.cast(pa.string()), ",", ".")
+    cast, bad = cast_text(column, lambda part: part.cast(pa.float64()))
     return Cells(cast.to_numpy(zero_copy_only=False), bad)
+
+
+def cast_text(column: Any, cast: Callable[[Any], Any]) -> tuple[Any, NDArray[np.bool_]]:
+    """Return cast(column) of text, null where a cell is missing or cannot be cast, and where it cannot, bool[n]."""
+    try:
+        # Cells that need no trimming are the rule, and trimming costs more than the cast.
+        return cast(column), np.zeros(len(column), dtype=np.bool_)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return cast_each(plain_text(column), cast)
 
 
 def cast_each(column: Any, cast: Callable[[Any], Any]) -> tuple[Any, NDArray[np.bool_]]:

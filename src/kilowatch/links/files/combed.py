@@ -83,6 +83,10 @@ class LoadPages:
         exact = all(side.join is Join.TIME for side in self.sides)
         return [self._joined(page) for page in (pages if exact else pages[:1])]
 
+    def estimated_rows(self) -> int:
+        """Return about how many rows there are."""
+        return self.power.estimated_rows()
+
     def read(self, columns: Sequence[str], rows: int, problems: Problems) -> Iterator[Page]:
         """Yield all rows in order."""
         own = [name for name in columns if name in self.power.names]

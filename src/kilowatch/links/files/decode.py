@@ -36,18 +36,19 @@ class Decoder:
 
     def batch(self, page: Page) -> ReadingBatch:
         """Return the readable rows of a page, in order."""
+        layout = self.layout
         times, (power, no_unit) = self._times(page.table), self._power(page.table)
-        bad = self._left_out(page, times, power, no_unit)
+        site = NameColumn.of(page, layout.site_column, layout.site)
+        device = NameColumn.of(page, layout.device_column, layout.device)
+        bad = self._left_out(page, times, power, no_unit, site.missing | device.missing)
         ts_ms, power_w = times.ms, power.value
         if bad.any():
             page, ts_ms, power_w = page.keep(~bad), ts_ms[~bad], power_w[~bad]
-        slot = self._slot(page.table)
-        if not self.layout.shape.zoned:
-            ts_ms = self.clock.to_utc(ts_ms, slot)
-        layout = self.layout
+            site, device = site.keep(~bad), device.keep(~bad)
+        slot = self._slot(site, device)
         return ReadingBatch(
             slot=slot,
-            ts_ms=ts_ms,
+            ts_ms=ts_ms if layout.shape.zoned else self.clock.to_utc(ts_ms, slot),
             power_w=power_w,
             energy_wh=self._optional(page, layout.energy, layout.energy_wh, np.float64),
             voltage_v=self._optional(page, layout.voltage, 1.0, np.float32),
@@ -76,12 +77,15 @@ class Decoder:
         watts = layout.power_unit.watts
         return (cells if watts == 1.0 else Cells(cells.value * watts, cells.bad)), none
 
-    def _left_out(self, page: Page, times: Times, power: Cells, no_unit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _left_out(
+        self,
+        page: Page,
+        times: Times,
+        power: Cells,
+        no_unit: NDArray[np.bool_],
+        unnamed: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
         """Return which rows are no readings, and count each under its first reason; blank lines are no rows."""
-        layout = self.layout
-        unnamed = np.zeros(len(times.bad), dtype=np.bool_)
-        for name in filter(None, (layout.site_column, layout.device_column)):
-            unnamed |= _null(plain_text(page.column(name)))
         bad = times.bad | power.bad | no_unit | unnamed
         if not bad.any():
             return bad
@@ -96,16 +100,9 @@ class Decoder:
             left &= ~mask
         return bad
 
-    def _slot(self, table: Any) -> NDArray[np.int32]:
-        layout, rows = self.layout, table.num_rows
-        if layout.site_column is None and layout.device_column is None:
-            slot = self._slot_of(layout.site, layout.device) if rows else 0
-            return np.full(rows, slot, dtype=np.int32)
-        site = NameColumn.of(table, layout.site_column, layout.site)
-        device = NameColumn.of(table, layout.device_column, layout.device)
+    def _slot(self, site: NameColumn, device: NameColumn) -> NDArray[np.int32]:
         pairs, row_of = site.pairs(device)
-        slots = [self._slot_of(*pair) for pair in pairs]
-        return np.array(slots, dtype=np.int32)[row_of]
+        return np.array([self._slot_of(*pair) for pair in pairs], dtype=np.int32)[row_of]
 
     def _slot_of(self, site: str, device: str) -> int:
         key = (site, device)
@@ -131,8 +128,5 @@ class Decoder:
 
 
 def _blank(column: Any) -> NDArray[np.bool_]:
-    return _null(plain_text(column) if is_text(column) else column)
-
-
-def _null(column: Any) -> NDArray[np.bool_]:
-    return column.is_null().to_numpy(zero_copy_only=False)
+    known = plain_text(column) if is_text(column) else column
+    return known.is_null().to_numpy(zero_copy_only=False)

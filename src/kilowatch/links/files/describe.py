@@ -75,7 +75,7 @@ class Census:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self._counts = {name: np.zeros(0, dtype=np.int64) for name in _COUNTED}
-        self._first_ms = self._last_ms = self._high_ms = np.zeros(0, dtype=np.int64)
+        self._first_ms = self._last_ms = self._high_ms = self._longest_ms = np.zeros(0, dtype=np.int64)
         self._energy_wh = self._low_w = self._high_w = np.zeros(0)
         self._steps_ms, self._deciwatts = ValueCounts(), ValueCounts()
 
@@ -95,6 +95,7 @@ class Census:
         self._first_ms = grown(self._first_ms, devices, np.iinfo(np.int64).max)
         self._last_ms = grown(self._last_ms, devices)
         self._high_ms = grown(self._high_ms, devices, np.iinfo(np.int64).min)
+        self._longest_ms = grown(self._longest_ms, devices)
         self._energy_wh = grown(self._energy_wh, devices, -np.inf)
         self._low_w = grown(self._low_w, devices, np.inf)
         self._high_w = grown(self._high_w, devices, -np.inf)
@@ -131,6 +132,7 @@ class Census:
         self._tally("backward", slot[begun & (step < 0)])
         forward = begun & (step > 0)
         self._steps_ms.add(slot[forward], step[forward])
+        np.maximum.at(self._longest_ms, slot[forward], step[forward])
         np.minimum.at(self._first_ms, slot, ts_ms)
         np.maximum.at(self._high_ms, slot, ts_ms)
         self._last_ms[segments.slot] = ts_ms[segments.ends]
@@ -159,7 +161,7 @@ class Census:
             odd_steps=rhythm.odd_steps,
             gaps=rhythm.gaps,
             breaks=rhythm.breaks,
-            longest_gap_s=rhythm.longest_gap_s,
+            longest_gap_s=int(self._longest_ms[slot]) / 1000 if rhythm.gaps else 0.0,
             power_min_w=float(self._low_w[slot]) if powered else None,
             power_median_w=None if middle is None else middle / 10,
             power_max_w=float(self._high_w[slot]) if powered else None,
@@ -171,7 +173,6 @@ class _Rhythm(msgspec.Struct, frozen=True):
     odd_steps: float | None = None
     gaps: int = 0
     breaks: int = 0
-    longest_gap_s: float = 0.0
 
 
 def _rhythm(
@@ -186,5 +187,4 @@ def _rhythm(
         odd_steps=1.0 - near / every,
         gaps=int(times[gap].sum()),
         breaks=int(times[steps > max(record.hold_s * 1000, _GAP * interval_ms)].sum()),
-        longest_gap_s=float(steps[gap].max()) / 1000 if gap.any() else 0.0,
     )

@@ -69,7 +69,12 @@ _WORDS: dict[str, Kind] = {
     "medical": Kind.MEDICAL,
 }
 _METERS = frozenset({"meter", "total", "main", "mains", "grid", "household", "building", "aggregate"})
-_ZONES = (("combed", "Asia/Kolkata"), ("iiitd", "Asia/Kolkata"), ("tracebase", "Europe/Berlin"), ("uci", "Europe/Paris"))
+_ZONES = (
+    ("combed", "Asia/Kolkata"),
+    ("iiitd", "Asia/Kolkata"),
+    ("tracebase", "Europe/Berlin"),
+    ("uci", "Europe/Paris"),
+)
 _DATES = re.compile(r"[_\-. ]*(?:19|20)\d\d[_\-.]?[01]\d(?:[_\-.]?[0-3]\d)?(?!\d)")
 
 

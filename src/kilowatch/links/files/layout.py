@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kilowatch.core.device import Kind
 from kilowatch.links.files.source import PowerUnit
 
 if TYPE_CHECKING:
+    from kilowatch.core.device import Kind
     from kilowatch.links.files.times import TimeShape
+
+_ENERGY_UNITS = {1.0: "Wh", 1e3: "kWh", 1e6: "MWh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,15 @@ class Layout:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns to read."""
-        rest = (self.energy, self.voltage, self.current, self.on, self.unit_column, self.device_column, self.site_column)
+        beside = (self.energy, self.voltage, self.current, self.on)
+        rest = (*beside, self.unit_column, self.device_column, self.site_column)
         return (*self.time, self.power, *(name for name in rest if name is not None))
 
     def __str__(self) -> str:
         zone = "with its zone" if self.shape.zoned else f"local in {self.zone}"
         parts = [f"time {' + '.join(self.time)} as {self.shape}, {zone}", f"power {self.power} in {self.power_unit}"]
         if self.energy is not None:
-            parts.append(f"energy {self.energy} in {'Wh' if self.energy_wh == 1 else f'{self.energy_wh:g} Wh'}")
+            parts.append(f"energy {self.energy} in {_ENERGY_UNITS[self.energy_wh]}")
         beside = [name for name in (self.voltage, self.current, self.on) if name is not None]
         if beside:
             parts.append(f"beside it {', '.join(beside)}")

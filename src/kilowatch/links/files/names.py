@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,24 +13,38 @@ from kilowatch.links.files.cells import plain_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kilowatch.links.files.pages import Page
+
 
 @dataclass(frozen=True, slots=True)
 class NameColumn:
-    """Distinct names, and each row's index into them, int64[n]."""
+    """Distinct names, None for a cell that names nothing, and each row's index into them, int64[n]."""
 
-    names: list[str]
+    names: list[str | None]
     index: NDArray[np.int64]
 
     @classmethod
-    def of(cls, table: Any, column: str | None, own: str) -> NameColumn:
-        """Return the names of a column without gaps, or one name for all rows."""
+    def of(cls, page: Page, column: str | None, own: str) -> NameColumn:
+        """Return the names of a column, or one name for all rows."""
         if column is None:
-            return cls([own], np.zeros(table.num_rows, dtype=np.int64))
-        coded = plain_text(table.column(column).combine_chunks().cast(pa.string())).dictionary_encode()
-        return cls(coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False).astype(np.int64))
+            return cls([own], np.zeros(len(page.row), dtype=np.int64))
+        cells = page.column(column)
+        coded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+        names = plain_text(coded.dictionary).to_pylist()
+        index = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+        return cls([*names, None], index.astype(np.int64))
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Where a row names nothing."""
+        return np.array([name is None for name in self.names])[self.index]
+
+    def keep(self, mask: NDArray[np.bool_]) -> NameColumn:
+        """Return the rows where mask is True."""
+        return NameColumn(self.names, self.index[mask])
 
     def pairs(self, other: NameColumn) -> tuple[list[tuple[str, str]], NDArray[np.intp]]:
-        """Return the distinct pairs of names with another column, and each row's pair."""
+        """Return the distinct pairs of names with another column, and each row's pair; neither may miss names."""
         seen, row_of = np.unique(self.index * len(other.names) + other.index, return_inverse=True)
         pairs = (divmod(key, len(other.names)) for key in seen.tolist())
-        return [(self.names[first], other.names[second]) for first, second in pairs], row_of
+        return [(str(self.names[first]), str(other.names[second])) for first, second in pairs], row_of

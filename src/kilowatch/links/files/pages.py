@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from kilowatch.links.files.chunks import Chunk, read_chunks
 from kilowatch.links.files.source import Problems, RowProblem
-from kilowatch.links.files.text import PLACES, Chunk, place_texts, read_chunks, read_places
+from kilowatch.links.files.text import PLACES, place_texts, read_head, read_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +57,9 @@ class Pages(Protocol):
     def sample(self) -> list[Page]:
         """Return rows from places spread over the file, in order; line numbers hold on the first page only."""
 
+    def estimated_rows(self) -> int:
+        """Return about how many rows there are; `sample` comes first."""
+
     def read(self, columns: Sequence[str], rows: int, problems: Problems) -> Iterator[Page]:
         """Yield all rows in order, about `rows` to a page; rows that do not parse go to `problems`."""
 
@@ -66,6 +70,7 @@ class TextPages:
     def __init__(self, files: Sequence[Path], shape: TextShape) -> None:
         self.files = tuple(files)
         self.shape = shape
+        self._row_bytes = float(_ROW_BYTES)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,14 +80,19 @@ class TextPages:
     def sample(self) -> list[Page]:
         """Return rows from places spread over the file, or from the starts of files spread over the chain."""
         spread = np.unique(np.linspace(0, len(self.files) - 1, PLACES).astype(int)).tolist()
-        out = []
+        out, read_bytes = [], 0
         for file in (self.files[index] for index in spread):
-            pieces = read_places(file)
-            texts = place_texts(pieces, self.shape.encoding)
-            for place, text in enumerate(texts if len(self.files) == 1 else texts[:1]):
+            pieces = read_places(file) if len(self.files) == 1 else read_head(file)
+            read_bytes += sum(map(len, pieces))
+            for place, text in enumerate(place_texts(pieces, self.shape.encoding)):
                 chunk = Chunk(text.encode(), 1)
                 out.append(self._page(file, chunk, self.names, Problems(), self.shape.skip if place == 0 else 0))
+        self._row_bytes = read_bytes / max(sum(len(page.row) for page in out), 1)
         return [page for page in out if len(page.row)]
+
+    def estimated_rows(self) -> int:
+        """Return about how many rows there are, by the bytes of a sampled row."""
+        return round(sum(file.stat().st_size for file in self.files) / self._row_bytes)
 
     def read(self, columns: Sequence[str], rows: int, problems: Problems) -> Iterator[Page]:
         """Yield all rows in order; rows that do not parse go to `problems`."""

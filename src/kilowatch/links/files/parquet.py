@@ -60,6 +60,10 @@ class ParquetPages:
             raise Unreadable(f"Rows cannot be decoded ({broken}).", hint)
         return pages
 
+    def estimated_rows(self) -> int:
+        """Return how many rows there are."""
+        return int(self.metadata.num_rows)
+
     def _groups(self) -> list[tuple[int, int]]:
         """Return each row group and the number of rows before it."""
         sizes = [self.metadata.row_group(group).num_rows for group in range(self.metadata.num_row_groups)]

@@ -158,6 +158,9 @@ class FileSource(Protocol):
     def devices(self) -> list[DeviceRecord]:
         """Return who is inside, inferred from a bounded sample of rows."""
 
+    def estimated_rows(self) -> int:
+        """Return about how many rows there are, to show progress."""
+
     def batches(self, fleet: Fleet, rows: int = BATCH_ROWS) -> Iterator[ReadingBatch]:
         """Yield readings in file order, at most `rows` in a batch.
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 from kilowatch.core.device import Fleet
 from kilowatch.links.files.cadence import infer_cadences
 from kilowatch.links.files.decode import Decoder
-from kilowatch.links.files.guess import Sample, guess_layout
+from kilowatch.links.files.guess import guess_layout
 from kilowatch.links.files.pages import TextPages
 from kilowatch.links.files.parquet import ParquetPages
 from kilowatch.links.files.refine import refine
+from kilowatch.links.files.sample import Sample
 from kilowatch.links.files.source import BATCH_ROWS, Format, Problems, Unreadable
 from kilowatch.links.files.text import guess_text, read_places
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class TableSource:
     """A `FileSource` over pages of any format, read by one layout."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         path: Path,
         form: Format,
@@ -62,6 +63,10 @@ class TableSource:
     def devices(self) -> list[DeviceRecord]:
         """Return who is inside, inferred from a bounded sample of rows."""
         return list(self._devices)
+
+    def estimated_rows(self) -> int:
+        """Return about how many rows there are, to show progress."""
+        return self._pages.estimated_rows()
 
     def batches(self, fleet: Fleet, rows: int = BATCH_ROWS) -> Iterator[ReadingBatch]:
         """Yield readings in file order, at most `rows` in a batch."""

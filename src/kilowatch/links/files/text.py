@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from kilowatch.links.files.cells import MISSING, numbers
@@ -17,16 +16,20 @@ from kilowatch.links.files.source import Unreadable
 from kilowatch.links.files.time_shapes import guess_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PLACES = 8
 PLACE_BYTES = 65_536
-LONGEST_LINE = 1 << 20
 _DELIMITERS = (";", "\t", "|", ",", " ")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_PACKED = {b"PK\x03\x04": "a zip or spreadsheet file", b"\x1f\x8b": "gzip-compressed", b"BZh": "bzip2-compressed",
-           b"\x28\xb5\x2f\xfd": "zstd-compressed", b"\x89HDF": "an HDF5 file", b"SQLi": "an SQLite database"}  # fmt: skip
+_PACKED = {
+    b"PK\x03\x04": "a zip or spreadsheet file",
+    b"\x1f\x8b": "gzip-compressed",
+    b"BZh": "bzip2-compressed",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed",
+    b"\x89HDF": "an HDF5 file",
+    b"SQLi": "an SQLite database",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def guess_text(path: Path, pieces: list[bytes]) -> TextShape:
 
 
 def _is_binary(text: str) -> bool:
-    odd = sum(1 for char in text if char < " " and char not in "\t\n" or char == "\ufffd")
+    odd = sum(1 for char in text if (char < " " and char not in "\t\n") or char == "\ufffd")
     return odd > len(text) // 20
 
 
@@ -170,36 +173,3 @@ def _unique(names: list[str]) -> tuple[str, ...]:
         plain = re.sub(r"\s+", " ", name.strip()) or f"column {number}"
         out.append(plain if plain not in out else f"{plain} {number}")
     return tuple(out)
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Whole lines as UTF-8, and the line number of the first."""
-
-    data: bytes
-    line: int
-
-
-def read_chunks(path: Path, encoding: str, size: int) -> Iterator[Chunk]:
-    """Yield a file's lines in chunks of about `size` bytes; what is not in the encoding becomes U+FFFD.
-
-    A line that does not end is cut at `LONGEST_LINE`, so that memory stays bounded.
-    """
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    rest, line = "", 1
-    with path.open("rb") as file:
-        while block := file.read(size):
-            text = rest + decoder.decode(block)
-            # A lone CR at the end may be half of a line end.
-            held = "\r" if text.endswith("\r") else ""
-            text = unify_lines(text[: len(text) - len(held)])
-            end = text.rfind("\n") + 1
-            if end == 0 and len(text) > LONGEST_LINE:
-                end = len(text)
-            if end:
-                yield Chunk(text[:end].encode(), line)
-                line += text.count("\n", 0, end)
-            rest = text[end:] + held
-    rest = unify_lines(rest + decoder.decode(b"", final=True))
-    if rest:
-        yield Chunk(rest.encode(), line)

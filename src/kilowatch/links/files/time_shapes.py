@@ -70,7 +70,7 @@ def _compact(middle: float) -> TimeShape | None:
 
 def _patterns(values: list[str], day_first: bool | None) -> list[TimeShape]:
     """Return the patterns that the values may follow; day first before month first."""
-    found = {}
+    found: dict[TimeShape, None] = {}
     for match in filter(None, map(_DATE.match, values)):
         for date in _dates(match, day_first):
             shape = TimeShape(TimeForm.PATTERN, pattern=date + _clock(match), fraction=bool(match["fraction"]))

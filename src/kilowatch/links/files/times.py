@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kilowatch.links.files.cells import cast_each, numbers, plain_text
+from kilowatch.links.files.cells import cast_text, numbers, plain_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,11 +69,10 @@ def read_times(column: Any, shape: TimeShape) -> Times:
         return _of_arrow(column)
     if shape.form is TimeForm.EPOCH:
         return _of_epoch(column, shape.per_second)
-    text = plain_text(column)
     if shape.form is TimeForm.PATTERN:
-        return _of_pattern(text, shape)
+        return _of_pattern(plain_text(column), shape)
     kind = pa.timestamp("ns", tz="UTC" if shape.zoned else None)
-    cast, bad = cast_each(_joined_zone(text) if shape.zoned else text, lambda part: part.cast(kind))
+    cast, bad = cast_text(_joined_zone(column) if shape.zoned else column, lambda part: part.cast(kind))
     times = _of_arrow(cast)
     return Times(times.ms, times.bad | bad)
 

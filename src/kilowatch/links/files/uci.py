@@ -31,7 +31,5 @@ def is_uci(shape: TextShape) -> bool:
 def open_uci(path: Path, options: ReadOptions) -> TableSource:
     """Open the household file; `Unreadable` where it is another table."""
     shape = guess_text(path, read_places(path))
-    known = replace(
-        options, time_zone=options.time_zone or ZONE, unit=options.unit or PowerUnit.KW, day_first=True
-    )
+    known = replace(options, time_zone=options.time_zone or ZONE, unit=options.unit or PowerUnit.KW, day_first=True)
     return TableSource(path, Format.UCI, TextPages([path], shape), known, about="UCI household file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kilowatch.errors import ReadingError
@@ -70,11 +71,11 @@ class _Opener:
     def open(self, files: Iterable[Path]) -> None:
         loads, chains, single = self._grouped(files)
         for folder in loads:
-            self._try(folder, lambda folder=folder: open_combed(folder, self.options))
+            self._try(folder, partial(open_combed, folder, self.options))
         for chain in chains:
             self._chain(chain)
         for file in single:
-            self._try(file, lambda file=file: self._file(file))
+            self._try(file, partial(self._file, file))
 
     def _grouped(self, files: Iterable[Path]) -> tuple[list[Path], list[list[Path]], list[Path]]:
         """Split files into COMBED load folders, chains of daily files, and single ones."""
@@ -99,7 +100,7 @@ class _Opener:
             alike = self.options.format is Format.TRACEBASE or any(map(is_tracebase, files))
             if not alike:
                 for file in files:
-                    self._try(file, lambda file=file: self._file(file))
+                    self._try(file, partial(self._file, file))
                 return
             source, failures = open_tracebase(files, self.options)
             self.result.failures.extend(failures)

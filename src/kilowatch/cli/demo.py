@@ -1,0 +1,165 @@
+"""`kilowatch demo`: a simulated home with faults, replayed through the real pipeline, ending in a report."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kilowatch.app.advisor import would_be_armed
+from kilowatch.app.pipeline import Pipeline, PipelineSettings
+from kilowatch.app.replay import ReplayOutcome
+from kilowatch.app.replay import replay as run_replay
+from kilowatch.app.trace import TraceRecorder
+from kilowatch.cli.progress import reading_progress
+from kilowatch.cli.show import show_summary
+from kilowatch.core.device import Fleet
+from kilowatch.core.explain import clock, duration
+from kilowatch.core.learning import LearningPlan
+from kilowatch.detectors.registry import create
+from kilowatch.lab.report.build import tell, would_do
+from kilowatch.lab.report.page import write_report
+from kilowatch.links.memory import MemoryHistory
+from kilowatch.sim.faults import Fault, FaultSpec
+from kilowatch.sim.home import Home
+
+if TYPE_CHECKING:
+    from kilowatch.app.ledger import IncidentEntry
+    from kilowatch.app.pipeline import StepResult
+    from kilowatch.core.reading import ReadingBatch
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_START_MS = 1_767_567_600_000
+"""Monday 2026-01-05 00:00 in Berlin: any Monday serves."""
+_LEARNING_DAYS = 14
+_FOUND_WITHIN_MS = 6 * _HOUR_MS
+_STORIES = (
+    (Fault.LEFT_ON, "heater", 15, 22, 9),
+    (Fault.DOOR_OPEN, "fridge", 16, 18, 10),
+    (Fault.LEFT_ON, "tv", 17, 23, 10),
+    (Fault.THERMOSTAT_STUCK, "water_heater", 18, 11, 8),
+    (Fault.PHANTOM_LOAD, "computer", 19, 9, 30),
+    (Fault.METER_SILENT, "freezer", 20, 4, 5),
+)
+"""(fault, device, day, local hour, hours): one of each sort that a person would want to hear of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The home, its faults and the time at which it ends."""
+
+    home: Home
+    faults: tuple[FaultSpec, ...]
+    end_ms: int
+
+
+def scene(seed: int, days: int, *, faults: bool) -> Scene:
+    """Return a home with those of the stories that fit into so many days."""
+    home = Home(seed, _START_MS)
+    specs = tuple(
+        FaultSpec(name, device, _at(day, hour), _at(day, hour) + hours * _HOUR_MS)
+        for name, device, day, hour, hours in _STORIES
+        if day + 2 <= days and device in home.kinds
+    )
+    return Scene(home, specs if faults else (), _START_MS + days * _DAY_MS)
+
+
+def demo(
+    days: Annotated[int, typer.Option(min=15, max=366, help="Days of the home's life.")] = 22,
+    seed: Annotated[int, typer.Option(help="Another seed is another home.")] = 1,
+    no_faults: Annotated[bool, typer.Option("--no-faults", help="Nothing goes wrong: see how quiet it is.")] = False,
+    report: Annotated[Path, typer.Option(help="Where to write the report.")] = Path("report.html"),
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the report in a browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Live through weeks of a simulated home in seconds: what goes wrong, what is found, what would be done."""
+    console = Console(stderr=as_json)
+    play = scene(seed, days, faults=not no_faults)
+    fleet = Fleet(play.home.records())
+    console.print(
+        f"A simulated home: {len(fleet)} meters, {days} days, {_LEARNING_DAYS} of them to learn. Nothing is switched."
+    )
+    settings = PipelineSettings(plan=LearningPlan(learning_days=_LEARNING_DAYS))
+    pipeline = Pipeline(fleet, create("default"), MemoryHistory(), settings, would_be_armed())
+    recorder = TraceRecorder()
+    outcome = _run(play, pipeline, recorder, quiet=as_json)
+    _tell(console, play, pipeline, outcome)
+    story = tell(pipeline, recorder, outcome, "kilowatch: a simulated home", [_note(play)])
+    write_report(story, report)
+    console.print(f"Report: [bold]{report}[/]")
+    if as_json:
+        typer.echo(msgspec.json.encode(outcome.output()))
+        return
+    if not no_open and _has_screen():
+        webbrowser.open(report.resolve().as_uri())
+    console.print("\nNext:\n  kilowatch replay FILE     the same for your own readings")
+    console.print("  kilowatch rehearse FILE   alarms a week at each sensitivity\n  kilowatch --help")
+
+
+def _run(play: Scene, pipeline: Pipeline, recorder: TraceRecorder, *, quiet: bool) -> ReplayOutcome:
+    fleet = pipeline.fleet
+    total = round(sum((play.end_ms - _START_MS) / 1000 / (r.interval_s or 30.0) for r in fleet.records))
+    with reading_progress("living through it", total, quiet=quiet) as count:
+
+        def on_step(batch: ReadingBatch, result: StepResult) -> None:
+            count(len(batch))
+            for judged in result.judged:
+                recorder.add(judged)
+
+        return run_replay(pipeline, play.home.readings(fleet, play.end_ms, play.faults), on_step)
+
+
+def _tell(console: Console, play: Scene, pipeline: Pipeline, outcome: ReplayOutcome) -> None:
+    found = {fault: _found(fault, outcome) for fault in play.faults}
+    zone = play.home.time_zone
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for fault, entry in found.items():
+        what = f"{clock(fault.start_ms, zone, 0)}  [bold]{fault.device}[/] {fault.name.value.replace('_', ' ')}"
+        table.add_row(what, "[red]not found[/]" if entry is None else _words(fault, entry, outcome, zone))
+    if play.faults:
+        console.print("\nWhat went wrong, and what was said of it:")
+        console.print(table)
+    named = {entry.told.id for entry in found.values() if entry is not None}
+    others = [entry for entry in outcome.incidents if entry.told.id not in named]
+    console.print(f"\n{len(others)} more incidents over {len(pipeline.fleet)} meters; the report shows each.")
+    show_summary(console, outcome)
+
+
+def _found(fault: FaultSpec, outcome: ReplayOutcome) -> IncidentEntry | None:
+    """Return the first incident of the device that opened during the fault or soon after it."""
+    end_ms = (fault.end_ms or outcome.tally.end_ms) + _FOUND_WITHIN_MS
+    fitting = (e for e in outcome.incidents if e.told.device == fault.device and fault.start_ms <= e.opened_ms < end_ms)
+    return next(iter(sorted(fitting, key=lambda entry: entry.opened_ms)), None)
+
+
+def _words(fault: FaultSpec, entry: IncidentEntry, outcome: ReplayOutcome, zone: str) -> str:
+    delay = duration(entry.opened_ms - fault.start_ms)
+    would = would_do(entry, outcome.advice, zone)
+    return f"[green]after {delay}[/] {entry.told.sentence}\n[dim]{would}[/]"
+
+
+def _note(play: Scene) -> str:
+    if not play.faults:
+        return "Nothing went wrong in this home."
+    zone = play.home.time_zone
+    told = (f"{f.device} {f.name.value.replace('_', ' ')} ({clock(f.start_ms, zone, 0)})" for f in play.faults)
+    return f"What went wrong in this home: {', '.join(told)}."
+
+
+def _at(day: int, local_hour: int) -> int:
+    return _START_MS + day * _DAY_MS + local_hour * _HOUR_MS
+
+
+def _has_screen() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) or sys.platform in {"darwin", "win32"}
