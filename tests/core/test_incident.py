@@ -14,7 +14,7 @@ from core.fleets import START_MS, fleet_of
 from core.hots import MINUTE_MS, hot_at, kinds
 from kilowatch.core.device import DeviceRecord, Fleet, Kind
 from kilowatch.core.events import EventKind, IncidentEvent, Severity
-from kilowatch.core.incident import Direction, Hot, IncidentRules, IncidentTracker, incident_id
+from kilowatch.core.incident import HIGHEST_SCORE, Direction, Hot, IncidentRules, IncidentTracker, incident_id
 from kilowatch.core.incident_rules import DEFAULT_FLOOR_W, FLOOR_W, floor_of
 from kilowatch.errors import ConfigError, ReadingError
 
@@ -60,6 +60,11 @@ class TestOpening:
         assert (event.observed_w, event.expected_low_w, event.expected_high_w) == (None, None, None)
         assert event.evidence.peak == event.score
         assert b"NaN" not in msgspec.json.encode(event)
+
+    def test_endless_scores_and_watts_stay_within_json(self) -> None:
+        (event,) = tracker_of().observe(hot_at(0, math.inf, observed_w=math.inf, high_w=math.inf))
+        assert (event.score, event.evidence.peak, event.observed_w) == (HIGHEST_SCORE, HIGHEST_SCORE, None)
+        assert msgspec.json.decode(msgspec.json.encode(event), type=IncidentEvent) == event
 
     def test_a_muted_device_opens_muted(self) -> None:
         tracker = tracker_of(record_of(muted_until=START_MS + MINUTE_MS))
@@ -174,6 +179,15 @@ class TestLife:
         assert tracker.stands(0, LATER_MS) is None
 
 
+def test_devices_may_join_at_any_time() -> None:
+    fleet = fleet_of({})
+    tracker = IncidentTracker(fleet)
+    tracker.observe(hot_at(0))
+    slots = [fleet.add(record_of(device=f"new{number}")) for number in range(5)]
+    tracker.observe(hot_at(1, slot=slots[-1]))
+    assert [event.device for event in tracker.advance(np.full(6, LATER_MS))] == ["d0", "new4"]
+
+
 class TestComingBack:
     def test_within_the_merge_time_it_is_the_same_incident(self) -> None:
         events = feed(tracker_of(), hot_at(0), hot_at(59), hot_at(118))
@@ -251,6 +265,12 @@ class TestSnapshots:
         new.restore(old.state())
         assert {slot: incident.device for slot, incident in new.open.items()} == {1: "tv"}
         assert kinds(new.advance(LATER_MS)) == [("cleared", 10)]
+
+    def test_unknown_watts_survive(self) -> None:
+        old, new = tracker_of(), tracker_of()
+        old.observe(hot_at(0, observed_w=math.nan, low_w=math.nan, high_w=math.nan))
+        new.restore(old.state())
+        assert new.advance(LATER_MS) == old.advance(LATER_MS)
 
     @pytest.mark.parametrize("state", [b"", b"\xc1", msgspec.msgpack.encode({"v": 2, "incidents": []})])
     def test_what_cannot_be_read_is_refused(self, state: bytes) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.fleets import START_MS, batch_of, fleet_of, sorted_by_device
 from core.hots import MINUTE_MS, kinds
-from kilowatch.core.device import Fleet, Reporting
+from kilowatch.core.device import DeviceRecord, Fleet, Reporting
 from kilowatch.core.events import EventKind, IncidentEvent, Severity
 from kilowatch.core.staleness import STALE, StalenessTracker, limit_ms
 
@@ -20,9 +20,12 @@ LATER_MS = START_MS + 100_000 * MINUTE_MS
 Row = tuple[int, float]
 
 
-def observe(tracker: StalenessTracker, rows: list[Row], *, historical: bool = False) -> list[IncidentEvent]:
-    batch, segments = sorted_by_device(batch_of([(s, START_MS + round(m * MINUTE_MS), 5.0) for s, m in rows]))
-    return tracker.observe(segments, batch.ts_ms, np.full(len(batch), historical))
+def observe(tracker: StalenessTracker, rows: list[Row], *, historical: bool | None = False) -> list[IncidentEvent]:
+    """Feed readings at minutes; with historical=None those of every third minute are history."""
+    batch, segments = sorted_by_device(batch_of([(slot, at(minute), 5.0) for slot, minute in rows]))
+    every_third = batch.ts_ms // MINUTE_MS % 3 == 0
+    past = every_third if historical is None else np.full(len(batch), historical)
+    return tracker.observe(segments, batch.ts_ms, past)
 
 
 def settled_tracker(fleet: Fleet | None = None) -> StalenessTracker:
@@ -135,7 +138,12 @@ def test_silence_after_history_is_history() -> None:
     assert tracker.advance(LATER_MS)[0].historical
     within = StalenessTracker(fleet_of({}))
     assert observe(within, [*rows, (0, 100.0)], historical=True)[0].historical
-    assert not settled_tracker().advance(LATER_MS)[0].historical
+
+
+def test_silence_before_an_outbox_drains_was_live() -> None:
+    opened, cleared = observe(settled_tracker(), [(0, 198.0)], historical=True)
+    assert not opened.historical
+    assert not cleared.historical
 
 
 def test_a_reading_from_before_the_alarm_clears_it_no_earlier_than_it_opened() -> None:
@@ -149,6 +157,15 @@ def test_nothing_in_nothing_out() -> None:
     assert observe(tracker, []) == []
     assert tracker.advance(LATER_MS) == []
     assert tracker.silent.tolist() == []
+
+
+def test_devices_may_join_at_any_time() -> None:
+    fleet = fleet_of({})
+    tracker = settled_tracker(fleet)
+    slot = fleet.add(DeviceRecord(site="home", device="new"))
+    assert observe(tracker, [(slot, 60.0), (slot, 120.0)]) == []
+    assert [event.device for event in tracker.advance(LATER_MS)] == ["d0", "new"]
+    assert tracker.silent.tolist() == [True, True]
 
 
 def test_acknowledging() -> None:
@@ -174,11 +191,11 @@ def test_any_cut_and_restart_tells_the_same(steps: list[tuple[int, float]], data
     rows: list[Row] = [(slot, minute) for (slot, _), minute in zip(steps, minutes, strict=True)]
     fleet = fleet_of({}, {}, {"interval_s": 60.0})
     whole, cut = StalenessTracker(fleet), StalenessTracker(fleet)
-    expected = observe(whole, rows) + whole.advance(LATER_MS)
+    expected = observe(whole, rows, historical=None) + whole.advance(LATER_MS)
     events = []
     while rows:
         size = data.draw(st.integers(1, len(rows)))
-        events += observe(cut, rows[:size])
+        events += observe(cut, rows[:size], historical=None)
         if data.draw(st.booleans()):
             events += cut.advance(at(rows[size - 1][1]))
         if data.draw(st.booleans()):

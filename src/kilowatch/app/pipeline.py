@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kilowatch.app.rehearsal import Rehearsal
 from kilowatch.core.clean import CleanBatch, Cleaner
 from kilowatch.core.device import grown
 from kilowatch.core.events import EventKind, IncidentEvent
 from kilowatch.core.grid import Grid
 from kilowatch.core.incident import IncidentRules, IncidentTracker
-from kilowatch.core.judge import Judge
+from kilowatch.core.judge import Judge, Scorer
 from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, without
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.site_time import SiteTime
@@ -57,11 +58,15 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
-    """What a person may choose; the defaults are for a home."""
+    """What a person may choose; the defaults are for a home.
+
+    alarms_per_week: for every device, where None as its record says. rehearse: rates to try beside it.
+    """
 
     plan: LearningPlan = field(default_factory=LearningPlan)
     rules: IncidentRules = field(default_factory=IncidentRules)
     alarms_per_week: float | None = None
+    rehearse: tuple[float, ...] = ()
 
 
 class Pipeline:
@@ -80,11 +85,14 @@ class Pipeline:
         self.cleaner = Cleaner(fleet)
         self.grid = Grid(fleet)
         self.site_time = SiteTime(fleet)
-        self.judge = Judge(detector)
+        self.scorer = Scorer(detector)
+        self.judge = Judge(detector, self.scorer.confirm, self.settings.alarms_per_week)
+        self.rehearsals = [Rehearsal(self.scorer, fleet, self.settings.rules, r) for r in self.settings.rehearse]
         self.curriculum = Curriculum(self.settings.plan)
-        self.teacher = Teacher(self.judge, self.settings.plan, self.settings.alarms_per_week)
+        judges = (self.judge, *(rehearsal.judge for rehearsal in self.rehearsals))
+        self.teacher = Teacher(self.scorer, judges, self.settings.plan)
         self.incidents = IncidentTracker(fleet, self.settings.rules)
-        self.staleness = StalenessTracker(fleet)
+        self.staleness = StalenessTracker(fleet, self.settings.rules)
         self._history = history
         self._advisor = advisor
         self._room = 0
@@ -129,7 +137,8 @@ class Pipeline:
         size = len(self.fleet)
         if size > self._room:
             self._room = max(64, size, 2 * self._room)
-            self.judge.reserve(self._room)
+            for part in (self.scorer, self.judge, *self.rehearsals):
+                part.reserve(self._room)
             self.curriculum.reserve(self._room)
             self._seen_ms = grown(self._seen_ms, self._room)
         self.grid.reserve()
@@ -150,7 +159,10 @@ class Pipeline:
 
     def _judge(self, samples: Samples, news: _News) -> Judged:
         watching = self.curriculum.is_watching(samples.slot, samples.ts_ms)
-        judged, hots = self.judge.judge(samples, watching, self.settings.rules.leave)
+        scored = self.scorer.score(samples)
+        judged, hots = self.judge.judge(scored, watching, self.settings.rules.leave)
+        for rehearsal in self.rehearsals:
+            rehearsal.take(scored, watching)
         if self._history is not None:
             self._history.append(samples)
         for hot in hots:

@@ -8,6 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from kilowatch.cli import bench, data
+from kilowatch.cli.demo import demo
+from kilowatch.cli.inject import inject
+from kilowatch.cli.rehearse import rehearse
+from kilowatch.cli.replay import replay
 from kilowatch.errors import KilowatchError
 
 app = typer.Typer(
@@ -38,6 +43,14 @@ def welcome(
     del debug
     if context.invoked_subcommand is None:
         Console().print(_WELCOME)
+
+
+app.command()(demo)
+app.command()(replay)
+app.command()(rehearse)
+app.command()(inject)
+app.add_typer(data.app, name="data")
+app.add_typer(bench.app, name="bench")
 
 
 def run() -> None:

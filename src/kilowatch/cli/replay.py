@@ -18,6 +18,7 @@ from kilowatch.cli.show import show_incidents, show_summary
 from kilowatch.core.learning import LearningPlan
 from kilowatch.detectors.registry import create
 from kilowatch.links.files import Format, OpenResult, ReadOptions, open_sources
+from kilowatch.links.files.rows import estimated_rows
 
 if TYPE_CHECKING:
     from kilowatch.app.pipeline import StepResult
@@ -68,7 +69,7 @@ def run_with_progress(run: FileReplay, recorder: TraceRecorder, out: Path | None
     from kilowatch.links.tables import VerdictWriter
 
     writer = VerdictWriter(out, run.pipeline.fleet) if out is not None else None
-    total = sum(source.estimated_rows() for source in run.sources)
+    total = sum(estimated_rows(source.path) for source in run.sources)
     with reading_progress("replay", total, quiet=quiet) as count:
 
         def on_step(batch: ReadingBatch, result: StepResult) -> None:

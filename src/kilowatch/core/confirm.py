@@ -25,8 +25,8 @@ _NO_BURST = -1
 class Confirm:
     """k of n for every device, and since when its scores have been odd.
 
-    n is one for all; k starts as one for all and may be set for a device. Scores are of any scale: confirm raw
-    scores, so that what is confirmed does not hang on a threshold that moves.
+    n is one for all; k starts as one for all and may be set for a device. Raw scores are confirmed, so that the
+    answer does not hang on a threshold that moves: dividing by the threshold keeps their order.
     """
 
     def __init__(self, k: int = 2, n: int = 3) -> None:
@@ -57,55 +57,62 @@ class Confirm:
         Scores are at least 0. An unknown score (NaN) counts as 0, and so does one from before the window restarted;
         where all of the last n are unknown the answer is NaN.
         """
-        known = np.where(np.isnan(score), _UNKNOWN, score).astype(np.float32, copy=False)
-        lagged = self._lagged(samples, known)
-        self._remember(samples, lagged)
-        _sort_down(lagged)
-        confirmed = np.maximum(_pick(lagged, self._k_of[samples.slot]), np.float32(0.0))
-        confirmed[lagged[0] < 0] = np.nan
+        columns = self._last_scores(samples, np.where(np.isnan(score), _UNKNOWN, score))
+        for lag in range(self.n - 1):
+            self._recent[samples.segments.slot, lag] = columns[lag][samples.segments.ends]
+        _sort_down(columns)
+        confirmed = np.maximum(_ranked(columns, self._k_of[samples.slot]), np.float32(0.0))
+        confirmed[columns[0] < 0] = np.nan
         return confirmed
 
-    def since(self, samples: Samples, odd: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def since(self, samples: Samples, score: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the time in ms of the first odd sample of the burst that each sample is in, -1 where it is in none.
 
-        A burst ends with the n-th sample in a row that is not odd, and where the window restarts.
+        score: the public one, odd from 1.0. A burst ends with the n-th sample in a row that is not odd, and where
+        the window restarts.
         """
-        segments, restart = samples.segments, samples.count == 1
-        marks = odd | restart
-        quiet = _samples_since(segments, marks, self._quiet[segments.slot], self.n)
-        quiet[restart & ~odd] = self.n
-        quiet = np.where(_after(segments, restart & ~odd, odd), self.n, quiet)
-        before = segments.shift(quiet, self._quiet[segments.slot])
-        opens = odd & ((before >= self.n) | restart)
-        began = segments.fill_forward(samples.ts_ms, opens, self._since_ms[segments.slot])
-        since = np.where(quiet < self.n, began, _NO_BURST)
-        self._since_ms[segments.slot] = since[segments.ends]
+        segments, restart, odd = samples.segments, samples.count == 1, score >= 1.0
+        before = self._quiet[segments.slot].astype(np.int64)
+        quiet = _quiet_run(segments, odd, restart, before, self.n)
+        opens = odd & (restart | (segments.shift(quiet, before) >= self.n))
+        began_ms = segments.fill_forward(samples.ts_ms, opens, self._since_ms[segments.slot])
+        since_ms = np.where(quiet < self.n, began_ms, _NO_BURST)
         self._quiet[segments.slot] = quiet[segments.ends]
-        return since
+        self._since_ms[segments.slot] = since_ms[segments.ends]
+        return since_ms
+
+    def clone(self) -> Confirm:
+        """Return the same k of n and no devices."""
+        return Confirm(self.k, self.n)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return every array over slots, by name."""
         return {"k": self._k_of, "recent": self._recent, "since_ms": self._since_ms, "quiet": self._quiet}
 
-    def _lagged(self, samples: Samples, known: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def _last_scores(self, samples: Samples, newest: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return each row's score and the n - 1 before it in its window, newest first."""
-        segments, lagged = samples.segments, [known]
-        single = segments.size == len(segments)
+        segments, columns = samples.segments, [newest]
         for lag in range(1, self.n):
-            if single:
-                past = self._recent[samples.slot, lag - 1]
-            else:
-                before = self._recent[segments.slot, lag - 1]
-                past = segments.shift(lagged[-1], before)
-            lagged.append(past)
-        for lag in range(1, self.n):
-            lagged[lag][samples.count <= lag] = _UNKNOWN
-        return lagged
+            past = segments.shift(columns[-1], self._recent[segments.slot, lag - 1])
+            past[samples.count <= lag] = _UNKNOWN
+            columns.append(past)
+        return columns
 
-    def _remember(self, samples: Samples, lagged: list[NDArray[np.float32]]) -> None:
-        ends = samples.segments.ends
-        for lag in range(self.n - 1):
-            self._recent[samples.segments.slot, lag] = lagged[lag][ends]
+
+def _quiet_run(
+    segments: Segments,
+    odd: NDArray[np.bool_],
+    restart: NDArray[np.bool_],
+    before: NDArray[np.int64],
+    most: int,
+) -> NDArray[np.int64]:
+    """Return how many samples ago each device was last odd in its window, int64[n], `most` at most."""
+    place, start = np.arange(segments.size), segments.starts[segments.of_row]
+    last = np.maximum.accumulate(np.where(odd, place, -1))
+    quiet = np.where(last >= start, place - last, place - start + 1 + before[segments.of_row])
+    begun = np.maximum.accumulate(np.where(restart, place, -1))
+    quiet[begun > np.maximum(last, start - 1)] = most
+    return np.minimum(quiet, most)
 
 
 def _sort_down(columns: list[NDArray[np.float32]]) -> None:
@@ -116,7 +123,7 @@ def _sort_down(columns: list[NDArray[np.float32]]) -> None:
             columns[rank], columns[other] = np.maximum(high, low), np.minimum(high, low)
 
 
-def _pick(columns: list[NDArray[np.float32]], k: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _ranked(columns: list[NDArray[np.float32]], k: NDArray[np.uint8]) -> NDArray[np.float32]:
     picked = columns[0]
     for rank in range(1, len(columns)):
         picked = np.where(k > rank, columns[rank], picked)

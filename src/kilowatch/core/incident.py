@@ -6,13 +6,12 @@ An incident depends on its device's odd samples alone, in event order. It is cle
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilowatch.core import explain
 from kilowatch.core.events import EventKind, IncidentEvent, Severity
-from kilowatch.core.incident_book import FORGET_MS, MIN_WINDOWS, Incident, IncidentBook, finite, incident_id
+from kilowatch.core.incident_book import FORGET_MS, MIN_WINDOWS, Incident, IncidentBook, incident_id
 from kilowatch.core.incident_rules import Direction, IncidentRules
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from kilowatch.core.device import Fleet
 
 __all__ = ["Direction", "Hot", "Incident", "IncidentRules", "IncidentTracker", "incident_id"]
+
+HIGHEST_SCORE = 1e6
+"""A threshold of nothing makes scores endless, and JSON has no word for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class IncidentTracker:
 
     def observe(self, hot: Hot) -> list[IncidentEvent]:
         """Take one odd sample and return what it changes. Samples of a device come in event order."""
-        score = round(float(hot.score), 4)
+        score = min(round(hot.score, 4), HIGHEST_SCORE)
         record, incident = self._fleet.records[hot.slot], self._book.latest.get(hot.slot)
         if not score >= self.rules.leave or not self.rules.concerns(record, hot.observed_w, hot.low_w, hot.high_w):
             return []
@@ -150,9 +152,9 @@ class IncidentTracker:
         incident.windows += 1
         incident.score = max(incident.score, score)
         incident.severity = self.rules.severity(incident.score)
-        incident.peak = max(incident.peak, score, round(float(hot.peak), 4) if math.isfinite(hot.peak) else 0.0)
+        incident.peak = max(incident.peak, score, min(hot.peak, HIGHEST_SCORE))
         incident.leading_rule, incident.phrase, incident.model = hot.rule, hot.phrase, hot.model
-        incident.observed_w, incident.low_w, incident.high_w = map(finite, (hot.observed_w, hot.low_w, hot.high_w))
+        incident.observed_w, incident.low_w, incident.high_w = hot.observed_w, hot.low_w, hot.high_w
 
     def _touch(self, hot: Hot, incident: Incident) -> None:
         incident.last_ms = max(incident.last_ms, hot.ts_ms)
@@ -171,4 +173,6 @@ class IncidentTracker:
         if kind is EventKind.CLEARED:
             return explain.cleared(record.device, incident.phrase, incident.last_ms - incident.since_ms)
         since = explain.clock(incident.since_ms, record.time_zone, ts_ms)
-        return explain.sentence(record.device, incident.phrase, *incident.watts, since)
+        return explain.sentence(
+            record.device, incident.phrase, incident.observed_w, incident.low_w, incident.high_w, since
+        )

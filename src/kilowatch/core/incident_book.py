@@ -35,7 +35,8 @@ class Incident(msgspec.Struct, kw_only=True):
     """An incident as the tracker holds it, and as it lies in a snapshot. Times are event times in ms UTC.
 
     since_ms: first odd reading of the present burst. cleared_ms: None while open. score, severity, peak: the
-    highest so far. phrase, observed_w and the band are those of the last sample at or over the threshold.
+    highest so far. phrase, observed_w and the band are those of the last sample at or over the threshold, watts NaN
+    where unknown.
     """
 
     id: str
@@ -50,9 +51,9 @@ class Incident(msgspec.Struct, kw_only=True):
     severity: Severity = Severity.INFO
     score: float = 0.0
     peak: float = 0.0
-    observed_w: float | None = None
-    low_w: float | None = None
-    high_w: float | None = None
+    observed_w: float = math.nan
+    low_w: float = math.nan
+    high_w: float = math.nan
     leading_rule: str = ""
     phrase: str = ""
     model: str = ""
@@ -83,12 +84,6 @@ class Incident(msgspec.Struct, kw_only=True):
         """Whether it has not been cleared, or has come back since."""
         return self.cleared_ms is None
 
-    @property
-    def watts(self) -> tuple[float, float, float]:
-        """Observed, low and high watts, NaN where unknown."""
-        observed, low, high = (math.nan if w is None else w for w in (self.observed_w, self.low_w, self.high_w))
-        return observed, low, high
-
     def reopen(self, since_ms: int) -> None:
         """Begin another burst of the same incident."""
         self.cleared_ms, self.since_ms = None, since_ms
@@ -116,9 +111,9 @@ class Incident(msgspec.Struct, kw_only=True):
             severity=self.severity,
             score=self.score,
             threshold=self.threshold,
-            expected_low_w=self.low_w,
-            expected_high_w=self.high_w,
-            observed_w=self.observed_w,
+            expected_low_w=_finite(self.low_w),
+            expected_high_w=_finite(self.high_w),
+            observed_w=_finite(self.observed_w),
             sentence=sentence,
             evidence=self._evidence(ts_ms, record),
             historical=self.historical,
@@ -129,7 +124,7 @@ class Incident(msgspec.Struct, kw_only=True):
         return Evidence(
             phrase=self.phrase,
             rule=self.leading_rule,
-            peak=self.peak,
+            peak=round(self.peak, 4),
             windows=self.windows,
             bursts=self.bursts,
             muted=is_muted(record, ts_ms),
@@ -142,9 +137,9 @@ def is_muted(record: DeviceRecord, ts_ms: int) -> bool:
     return record.muted_until is not None and ts_ms < record.muted_until
 
 
-def finite(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     """Return a number as messages carry it: hundredths are enough, and JSON knows no NaN."""
-    return round(float(value), 2) if math.isfinite(value) else None
+    return round(value, 2) if math.isfinite(value) else None
 
 
 class IncidentBook:
@@ -161,8 +156,7 @@ class IncidentBook:
 
     def put(self, slot: int, incident: Incident, due_ms: int) -> None:
         """Keep a device's latest incident, to be looked at again at due_ms."""
-        if slot >= len(self._due_ms):
-            self._due_ms = grown(self._due_ms, len(self.fleet), _NEVER)
+        self._reserve()
         self._due_ms[slot] = due_ms
         self.latest[slot] = incident
 
@@ -174,7 +168,7 @@ class IncidentBook:
         """Return the slots whose incident is due by now_ms (one time, or int64[slots]), earliest first."""
         if not self.latest:
             return []
-        self._due_ms = grown(self._due_ms, len(self.fleet), _NEVER)
+        self._reserve()
         slots = np.flatnonzero(self._due_ms[: len(self.fleet)] <= now_ms)
         return slots[np.argsort(self._due_ms[slots], kind="stable")].tolist()
 
@@ -202,6 +196,10 @@ class IncidentBook:
             slot = self.fleet.slot(incident.site, incident.device)
             if slot is not None:
                 self.put(slot, incident, due_ms)
+
+    def _reserve(self) -> None:
+        if len(self.fleet) > len(self._due_ms):
+            self._due_ms = grown(self._due_ms, 2 * len(self.fleet), _NEVER)
 
 
 class _Snapshot(msgspec.Struct):

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kilowatch.core.calibrate import blocked_folds
 from kilowatch.core.confirm import Confirm
 from kilowatch.core.device import grown
 from kilowatch.core.playback import as_samples, play
-from kilowatch.core.threshold import blocked_folds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from kilowatch.core.detector import Detector
-    from kilowatch.core.judge import Judge
+    from kilowatch.core.judge import Judge, Scorer
     from kilowatch.core.samples import Samples, Series
 
 DAY_MS = 86_400_000
@@ -65,19 +65,19 @@ def out_of_fold(detector: Detector, series: Series, plan: LearningPlan, confirm:
 
 
 class Teacher:
-    """Fits a device's detector and threshold from its past."""
+    """Fits a device's detector, and the thresholds of every judge, from its past."""
 
-    def __init__(self, judge: Judge, plan: LearningPlan, alarms_per_week: float | None = None) -> None:
-        self._judge = judge
+    def __init__(self, scorer: Scorer, judges: Sequence[Judge], plan: LearningPlan) -> None:
+        self._scorer = scorer
+        self._judges = judges
         self._plan = plan
-        self._alarms_per_week = alarms_per_week
 
     def teach(self, slot: int, series: Series) -> None:
-        """Learn one device, and set its threshold for the alarms a week that were asked for."""
-        per_week = self._alarms_per_week or series.record.alarms_per_week
-        scores = out_of_fold(self._judge.detector, series, self._plan, self._judge.confirm)
-        self._judge.detector.fit(slot, series)
-        self._judge.thresholds.fit(slot, scores, series.ts_ms, series.usable, per_week)
+        """Learn one device."""
+        confirmed = out_of_fold(self._scorer.detector, series, self._plan, self._scorer.confirm)
+        self._scorer.detector.fit(slot, series)
+        for judge in self._judges:
+            judge.learn(slot, series, confirmed)
 
 
 def without(series: Series, spans: Iterable[tuple[int, int]]) -> Series:

@@ -26,6 +26,24 @@ class ReplayOutput(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Annotated[float, Meta(ge=0, description="wall-clock time of the replay, s")]
 
 
+class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rate of alarms that was asked for would have brought."""
+
+    requested_per_device_week: float
+    incidents: Annotated[int, Meta(ge=0, description="opened; silent devices are not among them")]
+    alarms_per_device_week: Annotated[float | None, Meta(description="null where nothing was watched")]
+
+
+class RehearseOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch rehearse --json` prints."""
+
+    schema: Literal["kilowatch.rehearse"] = "kilowatch.rehearse"
+    version: Literal[1] = 1
+    devices: Annotated[int, Meta(ge=0)]
+    watched_device_weeks: Annotated[float, Meta(ge=0, description="in watching; learning does not count")]
+    sensitivities: list[Sensitivity]
+
+
 class BenchRow(msgspec.Struct, frozen=True, kw_only=True):
     """One figure."""
 

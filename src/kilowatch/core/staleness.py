@@ -161,21 +161,23 @@ class StalenessTracker:
         return [*opened, self._clear(slot, before_ms, int(gaps.ts_ms[row]))]
 
     def _open(self, slot: int, last_ms: int, historical: bool) -> IncidentEvent:
-        record, since_ms = self._fleet.records[slot], last_ms + int(self._limit_ms(np.array([slot]))[0])
+        since_ms = last_ms + int(self._limit_ms(np.array([slot]))[0])
         incident, kind = self._book.latest.get(slot), EventKind.UPDATED
         if incident is None or since_ms >= incident.last_ms + self._merge_ms:
-            incident, kind = (
-                Incident.begun(record, STALE, since_ms, threshold=1.0, historical=historical),
-                EventKind.STALE,
-            )
+            incident, kind = self._new(slot, since_ms, historical), EventKind.STALE
         else:
             incident.reopen(since_ms)
-        incident.severity, incident.score, incident.peak = Severity.WARN, 1.0, 1.0
-        incident.leading_rule, incident.phrase = STALE, f"usually speaks every {explain.duration(self._every_ms(slot))}"
         incident.windows, incident.last_ms = incident.windows + 1, since_ms
         self._silent[slot], self._due_ms[slot] = True, _NEVER
         self._book.put(slot, incident, _NEVER)
         return self._tell(slot, kind, last_ms, since_ms)
+
+    def _new(self, slot: int, since_ms: int, historical: bool) -> Incident:
+        record = self._fleet.records[slot]
+        incident = Incident.begun(record, STALE, since_ms, threshold=1.0, historical=historical)
+        incident.severity, incident.score, incident.peak = Severity.WARN, 1.0, 1.0
+        incident.leading_rule, incident.phrase = STALE, f"usually speaks every {explain.duration(self._every_ms(slot))}"
+        return incident
 
     def _clear(self, slot: int, before_ms: int, ts_ms: int) -> IncidentEvent:
         incident = self._book.latest[slot]
@@ -197,12 +199,14 @@ class StalenessTracker:
         return int((self._fleet.hold_ms if self._fleet.on_change[slot] else self._fleet.interval_ms)[slot])
 
     def _reserve(self) -> None:
-        size = len(self._fleet)
-        self._first_ms = grown(self._first_ms, size, _UNKNOWN)
-        self._last_ms = grown(self._last_ms, size, _UNKNOWN)
-        self._historical = grown(self._historical, size, fill=False)
-        self._silent = grown(self._silent, size, fill=False)
-        self._due_ms = grown(self._due_ms, size, _NEVER)
+        if len(self._fleet) <= len(self._due_ms):
+            return
+        room = 2 * len(self._fleet)
+        self._first_ms = grown(self._first_ms, room, _UNKNOWN)
+        self._last_ms = grown(self._last_ms, room, _UNKNOWN)
+        self._historical = grown(self._historical, room, fill=False)
+        self._silent = grown(self._silent, room, fill=False)
+        self._due_ms = grown(self._due_ms, room, _NEVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,14 @@ class NameColumn:
         return NameColumn(self.names, self.index[mask])
 
     def pairs(self, other: NameColumn) -> tuple[list[tuple[str, str]], NDArray[np.intp]]:
-        """Return the distinct pairs of names with another column, and each row's pair; neither may miss names."""
-        seen, row_of = np.unique(self.index * len(other.names) + other.index, return_inverse=True)
-        pairs = (divmod(key, len(other.names)) for key in seen.tolist())
-        return [(str(self.names[first]), str(other.names[second])) for first, second in pairs], row_of
+        """Return the distinct pairs of names with another column as they first appear, and each row's pair.
+
+        Neither column may miss names.
+        """
+        keys = self.index * len(other.names) + other.index
+        distinct, first, row_of = np.unique(keys, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        place = np.empty(len(order), dtype=np.intp)
+        place[order] = np.arange(len(order))
+        pairs = (divmod(key, len(other.names)) for key in distinct[order].tolist())
+        return [(str(self.names[mine]), str(other.names[its])) for mine, its in pairs], place[row_of]

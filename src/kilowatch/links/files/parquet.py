@@ -35,6 +35,8 @@ class ParquetPages:
         except (pa.ArrowException, OSError, ValueError) as error:
             hint = "The file is cut off or damaged: copy or export it again."
             raise Unreadable(f"This is no whole Parquet file ({_short(error)}).", hint) from error
+        if len(set(self.names)) < len(self.names):
+            raise Unreadable("Two columns have the same name.", "Rename one and export the file again.")
         if self.metadata.num_rows == 0:
             raise Unreadable("The file has no rows.", "Export it again, or leave it out.")
 

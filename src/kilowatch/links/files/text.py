@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PLACES = 8
 PLACE_BYTES = 65_536
+_HEAD_LINES = 1000
 _DELIMITERS = (";", "\t", "|", ",", " ")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _PACKED = {
@@ -99,8 +100,8 @@ def place_texts(pieces: list[bytes], encoding: str) -> list[str]:
         text = unify_lines(piece.decode(name, errors="replace"))
         if place:
             text = text[text.find("\n") + 1 :]
-        if len(pieces) > 1 and place < len(pieces) - 1:
-            text = text[: text.rfind("\n") + 1]
+        if len(piece) == PLACE_BYTES and place < max(len(pieces) - 1, 1):
+            text = text[: text.rfind("\n") + 1] or text
         out.append(text)
     return out
 
@@ -122,11 +123,12 @@ def guess_text(path: Path, pieces: list[bytes]) -> TextShape:
         raise Unreadable(f"This is {kind}, not text.", "Unpack or export it to CSV or Parquet first.")
     encoding = guess_encoding(pieces)
     text = place_texts(pieces[:1], encoding)[0]
-    lines = [line for line in text.split("\n")[:1000] if line.strip()]
+    lines = [line for line in text.split("\n")[:_HEAD_LINES] if line.strip()]
     if max(map(len, lines), default=0) > PLACE_BYTES // 2 or _is_binary(text[:PLACE_BYTES]):
         raise Unreadable("This is not a text table.", f"{path.name} holds binary data or lines without end.")
-    delimiter = guess_delimiter(lines)
-    return _shape(encoding, delimiter, text)
+    if not lines:
+        raise Unreadable("The file has only blank lines.", "Export it again, or leave it out.")
+    return _shape(encoding, guess_delimiter(lines), text, quoted=any(b'"' in piece for piece in pieces))
 
 
 def _is_binary(text: str) -> bool:
@@ -146,13 +148,12 @@ def guess_delimiter(lines: list[str]) -> str:
     return best
 
 
-def _shape(encoding: str, delimiter: str, text: str) -> TextShape:
-    quoted = '"' in text
-    raw = text.split("\n")[:1000]
-    lines = list(csv.reader(raw, delimiter=delimiter, quotechar='"' if quoted else None,
-                            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE))  # fmt: skip
-    width = Counter(len(cells) for cells in lines if any(cells)).most_common(1)[0][0]
-    first = next((row for row, cells in enumerate(lines) if len(cells) == width), 0)
+def _shape(encoding: str, delimiter: str, text: str, *, quoted: bool) -> TextShape:
+    head = text.split("\n")[:_HEAD_LINES]
+    lines = list(csv.reader(head, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE))
+    width = Counter(map(len, filter(None, lines))).most_common(1)[0][0]
+    # A spreadsheet may tell its delimiter in a line of its own: "sep=;".
+    first = next(row for row, cells in enumerate(lines) if len(cells) == width and not cells[0].startswith("sep="))
     header = _is_header(lines[first])
     names = _unique(lines[first]) if header else tuple(str(number + 1) for number in range(width))
     return TextShape(encoding, delimiter, first + header, names, header, quoted)

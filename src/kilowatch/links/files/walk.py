@@ -6,6 +6,8 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from kilowatch.errors import ReadingError
 from kilowatch.links.files.combed import POWER, load_files, open_combed
 from kilowatch.links.files.parquet import MARK
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq"})
 _PLAIN_WORDS = ("readme", "license", "licence", "copying", "notice")
+_FAILS = (Unreadable, OSError, pa.ArrowException)
 
 
 def open_sources(paths: Sequence[Path], options: ReadOptions) -> OpenResult:
@@ -106,7 +109,7 @@ class _Opener:
             self.result.failures.extend(failures)
             if source is not None:
                 self.result.sources.append(source)
-        except (Unreadable, OSError) as error:
+        except _FAILS as error:
             self._fail(files[0], error)
 
     def _file(self, file: Path) -> FileSource:
@@ -130,12 +133,15 @@ class _Opener:
     def _try(self, path: Path, opened: Callable[[], FileSource]) -> None:
         try:
             self.result.sources.append(opened())
-        except (Unreadable, OSError) as error:
+        except _FAILS as error:
             self._fail(path, error)
 
-    def _fail(self, path: Path, error: Unreadable | OSError) -> None:
+    def _fail(self, path: Path, error: Exception) -> None:
         if isinstance(error, Unreadable):
             failure = FileFailure(path, error.row, str(error), error.hint)
-        else:
+        elif isinstance(error, OSError):
             failure = FileFailure(path, None, f"It cannot be opened: {error.strerror}.", "Check its permissions.")
+        else:
+            message = f"It is no table that is understood ({error})."
+            failure = FileFailure(path, None, message, "Export it as CSV with a time and a power column.")
         self.result.failures.append(failure)

@@ -41,7 +41,7 @@ _POWER = (
 )
 _NOT_POWER = _set(
     "reactive kvar var va kva apparent factor pf energy kwh wh mwh register counter voltage volt volts freq "
-    "frequency temperature humidity price cost label index min max limit rated rating std status"
+    "frequency temperature humidity price cost label index min max limit rated rating std status unit units"
 )
 _ENERGY = _set("energy kwh wh mwh register counter import zaehlerstand energie total_kwh meterreading")
 _NOT_ENERGY = _set("sub reactive kvarh export exported feed returned cost price power")
