@@ -156,7 +156,7 @@ def test_injections_do_not_depend_on_each_other() -> None:
 def test_overlaps_and_spans_outside_are_refused_with_the_reason() -> None:
     trace = fridge()
     first = InjectionSpec(Injection.H1, DAY, DAY + 2 * HOUR_MS)
-    with pytest.raises(ReadingError, match="stuck .* overlaps h1"):
+    with pytest.raises(ReadingError, match=r"stuck .* overlaps h1"):
         inject_many(trace, [first, InjectionSpec(Injection.STUCK, DAY + HOUR_MS, DAY + 3 * HOUR_MS)], seed=0)
     for start, end in ((START_MS - 1, DAY), (DAY, trace.end_ms + 1), (DAY, DAY)):
         with pytest.raises(ReadingError, match="does not lie in the series"):
@@ -192,8 +192,8 @@ def test_kinds_that_need_other_data_are_refused() -> None:
         inject(fridge(), InjectionSpec(Injection.INRUSH, DAY, DAY + HOUR_MS), 0)
     with pytest.raises(ReadingError, match="before the series begins"):
         inject(fridge(), InjectionSpec(Injection.REPLAY, START_MS + HOUR_MS, START_MS + 2 * HOUR_MS), 0)
+    short = fridge(days=1.5)
     with pytest.raises(ReadingError, match="two days"):
-        short = fridge(days=1.5)
         inject(short, InjectionSpec(Injection.SEASONAL, START_MS + DAY_MS, START_MS + DAY_MS + HOUR_MS), 0)
 
 

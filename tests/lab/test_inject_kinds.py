@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from kilowatch.lab.inject import Injection, InjectionSpec, Trace, inject
 from kilowatch.lab.inject.phases import Phases, levels_w, threshold_w
 from lab.made_traces import DAY_MS, HOUR_MS, START_MS, fridge, lamp, meter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 AT = START_MS + 3 * DAY_MS
 

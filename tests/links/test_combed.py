@@ -26,7 +26,9 @@ def load(tmp_path: Path, **files: list[str]) -> FileSource:
 
 
 def test_a_load_folder_is_one_device(tmp_path: Path) -> None:
-    source = load(tmp_path, Power=lines([1.5, 2.5, 3.5]), Energy=lines([10.0, 11.0, 12.0]), Current=lines([0.1, 0.2, 0.3]))
+    source = load(
+        tmp_path, Power=lines([1.5, 2.5, 3.5]), Energy=lines([10.0, 11.0, 12.0]), Current=lines([0.1, 0.2, 0.3])
+    )
     (record,) = source.devices()
     assert source.format is Format.COMBED
     assert source.path.name == "0"
@@ -91,7 +93,11 @@ def test_bad_rows_keep_the_rest_in_place(tmp_path: Path) -> None:
 
 
 def test_a_tree_of_loads_and_one_without_power(tmp_path: Path) -> None:
-    for block, name, number in (("Academic Block", "AHU", 0), ("Academic Block", "AHU", 2), ("Lecture Block", "UPS", 1)):
+    for block, name, number in (
+        ("Academic Block", "AHU", 0),
+        ("Academic Block", "AHU", 2),
+        ("Lecture Block", "UPS", 1),
+    ):
         write(tmp_path / block / name / str(number) / "Power.csv", lines([1.0, 2.0, 3.0]))
     write(tmp_path / "Lecture Block" / "UPS" / "9" / "Energy.csv", lines([1.0, 2.0, 3.0]))
     result = open_sources([tmp_path], ReadOptions())

@@ -25,7 +25,9 @@ def fleet(devices: int = 1, **known: float) -> Fleet:
     return Fleet([first_seen("home", f"plug_{n}", Kind.LAMP, **known) for n in range(devices)])
 
 
-def batch(ts_s: list[float], power_w: list[float], slot: list[int] | None = None, energy: list[float] | None = None) -> ReadingBatch:
+def batch(
+    ts_s: list[float], power_w: list[float], slot: list[int] | None = None, energy: list[float] | None = None
+) -> ReadingBatch:
     return ReadingBatch(
         slot=np.array(slot or [0] * len(ts_s), dtype=np.int32),
         ts_ms=START_MS + np.rint(np.array(ts_s) * 1000).astype(np.int64),
@@ -55,7 +57,10 @@ def test_everything_is_counted() -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(STEPS_S, POWERS_W, st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=120), st.integers(1, 20))
+@given(
+    st.lists(st.tuples(STEPS_S, POWERS_W, st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=120),
+    st.integers(1, 20),
+)
 def test_batches_may_be_cut_anywhere(rows: list[tuple[int, float, int, int]], size: int) -> None:
     steps, power, slot, energy = map(list, zip(*rows, strict=True))
     whole = batch(np.cumsum(steps).tolist(), power, slot, [float(value) for value in energy])

@@ -27,7 +27,11 @@ def all_pages(path: Path, problems: Problems, rows: int = 65_536) -> list[Page]:
 
 def cells(pages: list[Page]) -> list[tuple[int, str]]:
     """Return (line number, second cell) of every row."""
-    return [(int(row), cell) for page in pages for row, cell in zip(page.row, page.column("power_w").to_pylist(), strict=True)]
+    return [
+        (int(row), cell)
+        for page in pages
+        for row, cell in zip(page.row, page.column("power_w").to_pylist(), strict=True)
+    ]
 
 
 def test_rows_carry_their_line_numbers(tmp_path: Path) -> None:

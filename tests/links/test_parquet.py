@@ -59,9 +59,7 @@ def test_device_and_site_columns_name_the_devices(tmp_path: Path) -> None:
 
 
 def test_batches_are_cut_to_size_and_join_to_the_same(tmp_path: Path) -> None:
-    path = write_parquet(
-        tmp_path / "a.parquet", {"ts": stamps(1000), "w": np.arange(1000.0)}, row_group_size=170
-    )
+    path = write_parquet(tmp_path / "a.parquet", {"ts": stamps(1000), "w": np.arange(1000.0)}, row_group_size=170)
     source = open_one(path)
     whole, small = read(source), read(source, rows=64)
     assert whole.ts_ms.tolist() == small.ts_ms.tolist()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kilowatch.links.files.time_shapes import guess_shape
-from kilowatch.links.files.times import TimeForm, TimeShape, Times, read_times
+from kilowatch.links.files.times import TimeForm, Times, TimeShape, read_times
 
 NOON_MS = 1_341_057_608_000
 """2012-06-30 12:00:08 UTC."""
@@ -77,7 +77,9 @@ def test_a_person_decides_between_day_and_month() -> None:
 
 def test_days_that_do_not_exist_are_bad() -> None:
     shape = TimeShape(TimeForm.PATTERN, pattern="%d/%m/%Y %H:%M")
-    times = read_times(pa.array(["30/02/2012 00:00", "29/02/2012 00:00", "29/02/2013 00:00", "01/03/2012 00:00"]), shape)
+    times = read_times(
+        pa.array(["30/02/2012 00:00", "29/02/2012 00:00", "29/02/2013 00:00", "01/03/2012 00:00"]), shape
+    )
     assert times.bad.tolist() == [True, False, True, False]
     month_first = TimeShape(TimeForm.PATTERN, pattern="%m/%d/%y")
     assert read_times(pa.array(["2/30/12", "3/1/12"]), month_first).bad.tolist() == [True, False]
@@ -105,7 +107,12 @@ def test_values_are_not_taken_for_times() -> None:
 
 def test_numbers_beyond_reason_are_bad() -> None:
     shape = TimeShape(TimeForm.EPOCH, zoned=True, per_second=1.0)
-    assert read_times(pa.array(["1e30", "nan", "-1e300", "1717200000"]), shape).bad.tolist() == [True, True, True, False]
+    assert read_times(pa.array(["1e30", "nan", "-1e300", "1717200000"]), shape).bad.tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -120,7 +127,9 @@ def test_typed_times_of_any_unit(unit: str, zone: str | None) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(MOMENTS, min_size=1, max_size=20), st.sampled_from(["%d/%m/%Y %H:%M:%S", "%m/%d/%y %I:%M %p", "%Y.%m.%d"]))
+@given(
+    st.lists(MOMENTS, min_size=1, max_size=20), st.sampled_from(["%d/%m/%Y %H:%M:%S", "%m/%d/%y %I:%M %p", "%Y.%m.%d"])
+)
 def test_patterns_agree_with_the_standard_library(moments: list[datetime], pattern: str) -> None:
     texts = [moment.strftime(pattern) for moment in moments]
     times = read_times(pa.array(texts), TimeShape(TimeForm.PATTERN, pattern=pattern))
@@ -140,5 +149,7 @@ def test_iso_agrees_with_the_standard_library(moments: list[datetime], hours: in
 
 
 def test_shapes_say_what_they_are() -> None:
-    said = [str(guess_shape(pa.array([text] * 2))) for text in ("30/06/2012 12:00:08", "1341057608000", "2012-06-30 12:00")]
+    said = [
+        str(guess_shape(pa.array([text] * 2))) for text in ("30/06/2012 12:00:08", "1341057608000", "2012-06-30 12:00")
+    ]
     assert said == ["day/month/year hh:mm:ss", "epoch ms", "ISO 8601"]

@@ -30,10 +30,11 @@ def test_the_days_on_which_clocks_change_have_23_and_25_hours() -> None:
 
 
 @pytest.mark.parametrize("date", [(2026, 3, 29), (2026, 10, 25), (2026, 7, 1)])
-def test_half_past_six_is_half_past_six_on_the_wall(date: tuple[int, int, int]) -> None:
-    at = int(day_of(*date, "Europe/Berlin").utc_ms([6.5])[0])
+@pytest.mark.parametrize("hour", [0, 1, 6, 23])
+def test_half_past_is_half_past_on_the_wall(date: tuple[int, int, int], hour: int) -> None:
+    at = int(day_of(*date, "Europe/Berlin").utc_ms([hour + 0.5])[0])
     local = datetime.fromtimestamp(at / 1000, ZoneInfo("Europe/Berlin"))
-    assert (local.day, local.hour, local.minute) == (date[2], 6, 30)
+    assert (local.day, local.hour, local.minute) == (date[2], hour, 30)
 
 
 @given(start=st.integers(ms(2020, 1, 1), ms(2030, 1, 1)), zone=st.sampled_from(ZONES))

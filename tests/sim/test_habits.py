@@ -39,6 +39,13 @@ def test_uses_lie_in_their_day_and_hours() -> None:
             assert all(start >= day.utc_ms([20.0])[0] for start in starts)
 
 
+def test_weekends_have_hours_of_their_own() -> None:
+    starts = [
+        (use.start_ms - day.start_ms) / 3_600_000 for day in DAYS if day.weekend for use in HABIT.uses(day, STREAMS)
+    ]
+    assert np.mean(starts) == pytest.approx(12.0, abs=0.6)
+
+
 def test_a_shared_stream_starts_both_together_and_a_share_later() -> None:
     dryer = replace(HABIT, share=0.5, delay_min=90.0)
     uses = [use for day in DAYS[:300] for use in HABIT.uses(day, STREAMS)]

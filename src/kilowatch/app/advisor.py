@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 64
 """More switch-offs of one device or site than any rate limit looks back on."""
+_SETTLED_WINDOWS = 2
+"""From its second odd window on, only its severity changes what is wanted of an incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Advisor:
     def __init__(self, rules: PolicyRules, *, as_if_armed: bool = False) -> None:
         self._rules = rules
         self._as_if_armed = as_if_armed
-        self._wanted: dict[str, Want] = {}
+        self._told: dict[str, tuple[Want, tuple[str, ...]]] = {}
         self._acted: set[str] = set()
         self._of_device: defaultdict[tuple[str, str], deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
         self._of_site: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
@@ -47,14 +49,18 @@ class Advisor:
         """Return whether asking again could bring anything new."""
         if not incident.is_open or incident.id in self._acted:
             return False
-        return incident.severity is Severity.CRITICAL or incident.id not in self._wanted
+        return (
+            incident.severity is Severity.CRITICAL
+            or incident.windows <= _SETTLED_WINDOWS
+            or incident.id not in self._told
+        )
 
     def advise(self, event: IncidentEvent, record: DeviceRecord, site_ms: int) -> Advice | None:
-        """Return what is wanted now, None where that is what was wanted before."""
+        """Return what is wanted now and what forbids more, None where both are as before."""
         intent = decide(Case(event, self._seen_as(record), Moment(site_ms), self._history(record), self._rules))
-        if self._wanted.get(event.id) is intent.want:
+        if self._told.get(event.id) == (intent.want, intent.blocked):
             return None
-        self._wanted[event.id] = intent.want
+        self._told[event.id] = intent.want, intent.blocked
         if intent.want is Want.SWITCH_OFF:
             self._acted.add(event.id)
             self._of_device[record.site, record.device].append(site_ms)

@@ -31,7 +31,7 @@ MAINS_RATING_W = 24_000.0
 
 
 class Home:
-    """Appliances, their plugs (all of kind and name known) and the main meter, from start_ms on.
+    """Appliances, their plugs and the main meter, from start_ms on.
 
     Everything is a function of the seed, the faults, the switching and time: asking again, in other pieces or in
     another order gives the same answer, and a fault changes nothing before its start and nothing on other plugs.

@@ -39,7 +39,8 @@ def would_do(entry: IncidentEntry, advice: dict[str, Advice], time_zone: str) ->
     if given.intent.want is Want.SWITCH_OFF:
         return f"Armed, it would have been switched off at {clock(given.at_ms, time_zone, entry.told.first_ms)}."
     told = "You would have been told" if given.intent.want is Want.NOTIFY else "Nobody would have been told"
-    return f"{told}. {given.intent.why}"
+    reasons = given.intent.why.partition(" but ")[2] or given.intent.why
+    return f"{told}; not switched off, even if armed: {reasons}"
 
 
 def _facts(outcome: ReplayOutcome) -> list[tuple[str, str]]:
