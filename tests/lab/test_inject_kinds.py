@@ -199,7 +199,8 @@ def test_clock_faults_change_stamps() -> None:
 def test_long_cycles_last_longer_by_the_percentage() -> None:
     trace = fridge()
     before, x_on = Phases.of(trace.power_w), 20
-    _, y, mask = changed(trace, Injection.LONG_CYCLE, 12, 35)
+    x, y, mask = changed(trace, Injection.LONG_CYCLE, 12, 35)
+    np.testing.assert_array_equal(y[20:27], x[13:20])
     spec = InjectionSpec.lasting(Injection.LONG_CYCLE, AT, 12 * 3600, 35)
     after = Phases.of(inject(trace, spec, 0)[0].power_w)
     inside = (after.first >= 3 * 1440) & (after.after < 3.5 * 1440)

@@ -87,6 +87,8 @@ def test_the_clean_twin_counts_while_open_and_within_the_slack() -> None:
     clean = incidents((0, 900, 4400))
     assert unlike_clean(asked, clean, slack_ms=500_000).tolist() == [False, True, True]
     assert unlike_clean(asked, clean, slack_ms=600_000).tolist() == [False, False, True]
+    around = incidents((0, 900, 8900), (0, 1000, 1001))
+    assert unlike_clean(asked, around, slack_ms=100_000).tolist() == [False, False, False]
 
 
 def test_alarm_precision() -> None:

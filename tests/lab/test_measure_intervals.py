@@ -129,6 +129,12 @@ def test_mean_interval_of_equal_values_is_a_point() -> None:
     assert interval.high == pytest.approx(0.4)
 
 
+def test_clusters_of_different_sizes_weigh_by_their_series() -> None:
+    interval = mean_interval([0.4] * 9, seed=0, clusters=list("aabbbbbbb"))
+    assert interval.low == pytest.approx(0.4)
+    assert interval.high == pytest.approx(0.4)
+
+
 def test_bootstrap_refuses_what_it_cannot_resample() -> None:
     with pytest.raises(ConfigError, match="same series"):
         paired_bootstrap([1.0, 2.0], [1.0], seed=0)

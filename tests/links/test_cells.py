@@ -44,7 +44,7 @@ def test_a_cell_reads_alike_in_any_company(texts: list[str]) -> None:
 
 
 def test_units_in_cells_scale_each_row() -> None:
-    cells = watts_with_units(pa.array(["350 W", "1.2kW", "80", "?", "3 apples", "watt"]), False, 1.0)
+    cells = watts_with_units(pa.array(["350 W", "1.2kW", "80", "?", "3 apples", "watt"]), 1.0)
     assert cells.value[:3].tolist() == [350.0, 1200.0, 80.0]
     assert cells.bad.tolist() == [False, False, False, False, True, True]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,18 +15,22 @@ from kilowatch.links.files.findings import Rule
 from links.tables import START_MS, csv_lines, open_one, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 STEPS_S = st.sampled_from([30, 30, 30, 30, 31, 61, 600, 0, -5])
 POWERS_W = st.sampled_from([0.0, 5.0, 5.1, -3.0, 2000.0, float("nan")])
 
 
-def fleet(devices: int = 1, **known: float) -> Fleet:
+def fleet(devices: int = 1, **known: Any) -> Fleet:
     return Fleet([first_seen("home", f"plug_{n}", Kind.LAMP, **known) for n in range(devices)])
 
 
 def batch(
-    ts_s: list[float], power_w: list[float], slot: list[int] | None = None, energy: list[float] | None = None
+    ts_s: Sequence[float],
+    power_w: Sequence[float],
+    slot: Sequence[int] | None = None,
+    energy: Sequence[float] | None = None,
 ) -> ReadingBatch:
     return ReadingBatch(
         slot=np.array(slot or [0] * len(ts_s), dtype=np.int32),
@@ -36,7 +40,7 @@ def batch(
     )
 
 
-def described(whole: ReadingBatch, size: int | None = None, devices: int = 1, **known: float) -> list[Description]:
+def described(whole: ReadingBatch, size: int | None = None, devices: int = 1, **known: Any) -> list[Description]:
     census = Census(fleet(devices, **known))
     for start in range(0, len(whole), size or len(whole)):
         census.add(whole.take(slice(start, start + (size or len(whole)))))

@@ -105,8 +105,8 @@ def test_original_formats_agree_with_the_parquet_files() -> None:
         np.testing.assert_array_equal(ours.ts_ms, part.ts_ms)
         np.testing.assert_array_equal(ours.power_w, part.power_w)
         if form is Format.COMBED:
-            np.testing.assert_array_equal(ours.energy_wh, part.energy_wh)  # type: ignore[arg-type]
-            np.testing.assert_array_equal(ours.current_a, part.current_a)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(ours.energy_wh, part.energy_wh)
+            np.testing.assert_array_equal(ours.current_a, part.current_a)
 
 
 def test_original_appliance_files_tell_their_dates() -> None:

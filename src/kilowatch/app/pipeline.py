@@ -101,7 +101,7 @@ class Pipeline:
 
     def step(self, batch: ReadingBatch) -> StepResult:
         """Take readings in and return what came of them."""
-        self._reserve()
+        self.reserve()
         clean = self.cleaner.clean(batch)
         readings, segments = clean.readings, clean.segments
         self.site_time.observe(readings.slot, readings.ts_ms)
@@ -112,13 +112,13 @@ class Pipeline:
 
     def tick(self, site: str, ts_ms: int) -> StepResult:
         """Let time pass at a site without a reading."""
-        self._reserve()
+        self.reserve()
         self.site_time.tick(site, ts_ms)
         return self.step(_no_readings())
 
     def survey(self, batch: ReadingBatch, history: SampleHistory) -> None:
         """Put the samples that readings make into a history; nothing is judged."""
-        self._reserve()
+        self.reserve()
         clean = self.cleaner.clean(batch)
         self.site_time.observe(clean.readings.slot, clean.readings.ts_ms)
         history.append(self.grid.push(clean.readings, clean.segments, clean.historical))
@@ -126,14 +126,15 @@ class Pipeline:
 
     def learn_at_once(self, history: SampleHistory) -> None:
         """Let every device learn all of a history now, and never again: what `--look-back` asks for."""
-        self._reserve()
+        self.reserve()
         for slot, record in enumerate(self.fleet.records):
             series = history.series(slot, record, 0, _LATEST_MS)
             if self.curriculum.is_enough(series):
                 self.teacher.teach(slot, series)
                 self.curriculum.graduate(slot)
 
-    def _reserve(self) -> None:
+    def reserve(self) -> None:
+        """Make room for every device of the fleet."""
         size = len(self.fleet)
         if size > self._room:
             self._room = max(64, size, 2 * self._room)

@@ -7,7 +7,7 @@ the window stays whole, nothing is learnt or judged from it. A longer silence re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,6 +70,10 @@ class Grid:
         self.direct[slot] = steady and not self._fleet.on_change[slot]
         if not self.direct[slot]:
             self._resampler.admit(slot)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return every array over slots, by name; cells in the making of fast plugs are kept beside them."""
+        return {name: getattr(self, name) for name in ("direct", "last_ms", "last_code", "count")}
 
     def bridge_ms(self, slot: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the longest silence that each device's window survives, int64[n]."""

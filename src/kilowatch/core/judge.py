@@ -59,13 +59,13 @@ class Judge:
     def __init__(self, detector: Detector, confirm: Confirm, alarms_per_week: float | None = None) -> None:
         self.thresholds = Thresholds()
         self._alarms_per_week = alarms_per_week
-        self._bursts = Confirm(confirm.k, confirm.n)
+        self.bursts = Confirm(confirm.k, confirm.n)
         self._detector = detector
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices."""
         self.thresholds.reserve(devices)
-        self._bursts.reserve(devices)
+        self.bursts.reserve(devices)
 
     def learn(self, slot: int, series: Series, confirmed: NDArray[np.float32]) -> None:
         """Set a device's threshold from confirmed raw scores of its past that its detector had not learnt from."""
@@ -85,7 +85,7 @@ class Judge:
             high_w=none if scores.high_w is None else scores.high_w,
             watching=watching,
         )
-        since_ms = self._bursts.since(samples, judged.score >= 1.0)
+        since_ms = self.bursts.since(samples, judged.score >= 1.0)
         rows = np.flatnonzero((judged.confirmed >= leave) & watching & ~samples.held)
         return judged, [self._hot(int(row), judged, scores, int(since_ms[row])) for row in rows]
 

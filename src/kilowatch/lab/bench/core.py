@@ -70,13 +70,13 @@ def fitted_fleet(devices: int, detector: str) -> Pipeline:
     """Return a pipeline in which every device is a fitted copy of one of a few meters."""
     fleet = Fleet([first_seen(f"m{i}", "meter", Kind.METER, interval_s=30.0) for i in range(devices)])
     pipeline = Pipeline(fleet, create(detector))
-    pipeline._reserve()
+    pipeline.reserve()
     for slot in range(min(_PATTERNS, devices)):
         power_w = meter_day(slot, 14 * _DAY_STEPS)
         ts_ms = _START_MS - 14 * 86_400_000 + STEP_MS * np.arange(len(power_w), dtype=np.int64)
         pipeline.teacher.teach(slot, series_of(fleet, slot, ts_ms, power_w))
     pipeline.curriculum.graduate_all(devices)
-    for arrays in (pipeline.judge.detector.state(), pipeline.judge.thresholds.state()):
+    for arrays in (pipeline.scorer.detector.state(), pipeline.judge.thresholds.state()):
         for array in arrays.values():
             array[_PATTERNS:devices] = array[np.arange(_PATTERNS, devices) % _PATTERNS]
     return pipeline
@@ -107,13 +107,12 @@ def state_bytes(pipeline: Pipeline, devices: int) -> dict[str, float]:
     def size(arrays: dict[str, NDArray[np.generic]]) -> float:
         return float(sum(array[:devices].nbytes for array in arrays.values()))
 
-    judge = pipeline.judge
     return {
-        "window": float(judge.ring.codes[:devices].nbytes),
+        "window": float(pipeline.scorer.ring.codes[:devices].nbytes),
         "clean": size(pipeline.cleaner.state()),
-        "detector": size(judge.detector.state()),
-        "threshold": size(judge.thresholds.state()),
-        "confirm": size(judge.confirm.state()),
+        "detector": size(pipeline.scorer.detector.state()),
+        "threshold": size(pipeline.judge.thresholds.state()),
+        "confirm": size(pipeline.scorer.confirm.state()) + size(pipeline.judge.bursts.state()),
         "grid": size(pipeline.grid.state()),
         "staleness": devices * 17.0,
     }

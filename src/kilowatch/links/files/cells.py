@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MISSING = ["", "?", "-", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "unknown", "unavailable"]
 """Cells that say that there is no value."""
 
+_LIKE_NUMBER = r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$|^[-+]?(?i:nan|inf).*$"
 _TRUE = ["1", "on", "true", "yes"]
 _FALSE = ["0", "off", "false", "no"]
 _FACTORS = {"W": 1.0, "w": 1.0, "watt": 1.0, "watts": 1.0, "kW": 1e3, "KW": 1e3, "kw": 1e3, "MW": 1e6, "mW": 1e-3}
@@ -59,17 +60,23 @@ def numbers(column: Any, decimal_comma: bool = False) -> Cells:
 def _text_numbers(column: Any, decimal_comma: bool) -> Cells:
     if decimal_comma:
         column = pc.replace_substring(column.cast(pa.string()), ",", ".")
-    cast, bad = cast_text(column, lambda part: part.cast(pa.float64()))
+    cast, bad = cast_text(column, _LIKE_NUMBER, lambda part: part.cast(pa.float64()))
     return Cells(cast.to_numpy(zero_copy_only=False), bad)
 
 
-def cast_text(column: Any, cast: Callable[[Any], Any]) -> tuple[Any, NDArray[np.bool_]]:
-    """Return cast(column) of text, null where a cell is missing or cannot be cast, and where it cannot, bool[n]."""
+def cast_text(column: Any, like: str, cast: Callable[[Any], Any]) -> tuple[Any, NDArray[np.bool_]]:
+    """Return cast(column) of text, null where a cell is missing or cannot be cast, and where it cannot, bool[n].
+
+    `like` matches everything that can be cast, and little else.
+    """
     try:
         # Cells that need no trimming are the rule, and trimming costs more than the cast.
         return cast(column), np.zeros(len(column), dtype=np.bool_)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return cast_each(plain_text(column), cast)
+        text = plain_text(column)
+    hopeless = pc.invert(pc.match_substring_regex(text, like)).fill_null(False)  # noqa: FBT003
+    values, bad = cast_each(pc.if_else(hopeless, pa.scalar(None, pa.string()), text), cast)
+    return values, bad | hopeless.to_numpy(zero_copy_only=False)
 
 
 def cast_each(column: Any, cast: Callable[[Any], Any]) -> tuple[Any, NDArray[np.bool_]]:
@@ -88,7 +95,7 @@ def cast_each(column: Any, cast: Callable[[Any], Any]) -> tuple[Any, NDArray[np.
     return pa.concat_arrays([first, second]), np.concatenate([first_bad, second_bad])
 
 
-def watts_with_units(column: Any, decimal_comma: bool, factor: float) -> Cells:
+def watts_with_units(column: Any, factor: float, *, decimal_comma: bool = False) -> Cells:
     """Return watts of cells that carry their own unit, "1.2 kW" beside "350 W"; `factor` is for bare numbers."""
     text = plain_text(column)
     found = pc.extract_regex(text, r"^(?P<number>[-+0-9.,eE]+)\s*(?P<unit>[a-zA-Z]*)$")

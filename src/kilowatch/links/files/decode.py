@@ -68,7 +68,7 @@ class Decoder:
         layout, column = self.layout, table.column(self.layout.power).combine_chunks()
         none = np.zeros(len(column), dtype=np.bool_)
         if layout.unit_in_cells:
-            return watts_with_units(column, layout.decimal_comma, layout.power_unit.watts), none
+            return watts_with_units(column, layout.power_unit.watts, decimal_comma=layout.decimal_comma), none
         cells = numbers(column, layout.decimal_comma)
         if layout.unit_column is not None:
             units = table.column(layout.unit_column).combine_chunks()

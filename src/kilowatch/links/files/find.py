@@ -75,7 +75,7 @@ def _with_units(sample: Sample, name: str) -> float:
     known = plain_text(sample.column(name)).drop_null().slice(0, 256)
     if len(known) == 0:
         return 0.0
-    return 1.0 - float(np.mean(watts_with_units(known, sample.decimal_comma, 1.0).bad))
+    return 1.0 - float(np.mean(watts_with_units(known, 1.0, decimal_comma=sample.decimal_comma).bad))
 
 
 def _unnamed_power(sample: Sample, time: Sequence[str]) -> str:

@@ -75,10 +75,9 @@ def guess_encoding(pieces: list[bytes]) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if len(head) >= 4 and head[1::2].count(0) > len(head) // 4:
-        return "utf-16-le"
-    if len(head) >= 4 and head[::2].count(0) > len(head) // 4:
-        return "utf-16-be"
+    even, odd, many = head[::2].count(0), head[1::2].count(0), len(head) // 4
+    if len(head) >= 4 and max(even, odd) > many > 4 * min(even, odd):
+        return "utf-16-le" if odd > even else "utf-16-be"
     try:
         for piece in pieces:
             codecs.getincrementaldecoder("utf-8")().decode(_from_line(piece, piece is head))
@@ -124,16 +123,17 @@ def guess_text(path: Path, pieces: list[bytes]) -> TextShape:
     encoding = guess_encoding(pieces)
     text = place_texts(pieces[:1], encoding)[0]
     lines = [line for line in text.split("\n")[:_HEAD_LINES] if line.strip()]
-    if max(map(len, lines), default=0) > PLACE_BYTES // 2 or _is_binary(text[:PLACE_BYTES]):
+    if max(map(len, lines), default=0) > PLACE_BYTES // 2 or _is_binary(lines):
         raise Unreadable("This is not a text table.", f"{path.name} holds binary data or lines without end.")
     if not lines:
         raise Unreadable("The file has only blank lines.", "Export it again, or leave it out.")
     return _shape(encoding, guess_delimiter(lines), text, quoted=any(b'"' in piece for piece in pieces))
 
 
-def _is_binary(text: str) -> bool:
-    odd = sum(1 for char in text if (char < " " and char not in "\t\n") or char == "\ufffd")
-    return odd > len(text) // 20
+def _is_binary(lines: list[str]) -> bool:
+    # A power cut leaves a run of zeros in a log that is otherwise sound.
+    odd = sum(1 for line in lines if any((char < " " and char != "\t") or char == "\ufffd" for char in line))
+    return odd > len(lines) // 2
 
 
 def guess_delimiter(lines: list[str]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FARTHEST_MS = 2.0**53
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_LIKE_ISO = r"^\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d(:?\d\d(\.\d+)?)?)?(Z|[-+]\d\d(:?\d\d)?)?)?$"
 _FRACTION = r":\d\d[.,](?P<fraction>\d{1,9})"
 _EPOCH_NAMES = {1.0: "s", 1e3: "ms", 1e6: "µs", 1e9: "ns"}
 _MARK_NAMES = {"%d": "day", "%m": "month", "%Y": "year", "%y": "year", "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss"}
@@ -72,7 +73,8 @@ def read_times(column: Any, shape: TimeShape) -> Times:
     if shape.form is TimeForm.PATTERN:
         return _of_pattern(plain_text(column), shape)
     kind = pa.timestamp("ns", tz="UTC" if shape.zoned else None)
-    cast, bad = cast_text(_joined_zone(column) if shape.zoned else column, lambda part: part.cast(kind))
+    text = _joined_zone(column) if shape.zoned else column
+    cast, bad = cast_text(text, _LIKE_ISO, lambda part: part.cast(kind))
     times = _of_arrow(cast)
     return Times(times.ms, times.bad | bad)
 
