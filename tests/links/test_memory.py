@@ -55,9 +55,9 @@ def growth_mb(tmp_path: Path, size: int) -> float:
 
 
 def test_a_file_five_times_as_large_needs_hardly_more(tmp_path: Path) -> None:
-    assert growth_mb(tmp_path, 30_000_000) < 20
+    assert growth_mb(tmp_path, 30_000_000) < 40
 
 
 @pytest.mark.soak
 def test_a_huge_file_needs_hardly_more(tmp_path: Path) -> None:
-    assert growth_mb(tmp_path, 100_000_000) < 30
+    assert growth_mb(tmp_path, 100_000_000) < 60

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PENDING = 1 << 20
+_PENDING = 1 << 18
 _VALUE_BITS = 44
 _OFFSET = 1 << (_VALUE_BITS - 1)
 _KEPT_BITS = 16
