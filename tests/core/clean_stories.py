@@ -158,10 +158,14 @@ def register_troubles(story: Story) -> None:
     story.say(10.0)
 
 
-def kilowatts(story: Story) -> None:
+def into_kilowatts(story: Story) -> None:
     story.say(1500.0)
     for _ in range(7):
         story.say(1.5, mean_w=1500.0)
+
+
+def kilowatts(story: Story) -> None:
+    into_kilowatts(story)
     story.say(1500.0)
 
 

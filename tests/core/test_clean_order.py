@@ -110,6 +110,11 @@ def test_two_readings_given_the_same_time_of_arrival_are_not_called_duplicates()
     assert verdicts(cleaner(), readings) == [Reason.CLOCK_AHEAD, LATE]
 
 
+def test_an_equal_sequence_number_does_not_make_a_moved_reading_a_duplicate() -> None:
+    arrival = [START_MS + 100_000] * 2
+    assert verdicts(cleaner(), at(HOUR, HOUR + 300, received_ms=arrival, seq=[3, 3])) == [Reason.CLOCK_AHEAD, LATE]
+
+
 def history(readings: ReadingBatch, cleaned: Cleaner | None = None) -> list[bool]:
     return (cleaned or cleaner()).clean(readings).historical.tolist()
 
@@ -135,6 +140,30 @@ def test_a_drained_outbox_does_not_pass_for_a_slow_clock_even_after_days() -> No
     live = [(s, s + 0.1) for s in range(0, 3000, 300)]
     drained = [(s, 5 * DAY + s / 1000) for s in range(3000, 4 * DAY, 3000)]
     assert history(arriving(*live, *drained)) == [False] * len(live) + [True] * len(drained)
+
+
+def test_an_outbox_that_drains_over_days_leaves_the_offset_alone() -> None:
+    drained = [(s, 10 * DAY + 3 * s / 100) for s in range(300, 8 * DAY, DAY // 4)]
+    assert history(arriving((0, 0.1), *drained)) == [False] + [True] * len(drained)
+
+
+def test_an_outbox_drained_newest_first_teaches_no_offset() -> None:
+    cleaned = cleaner()
+    cleaned.clean(arriving(*((s, DAY + 1) for s in range(3000, 0, -300))))
+    assert cleaned.clock_offset_ms()[0] == 0
+
+
+def test_marked_backfill_is_history_at_any_age_and_teaches_no_offset() -> None:
+    cleaned = cleaner()
+    readings = at(0, 300, 600, received_ms=[START_MS + s * 1000 for s in (1, 301, 601)], backfill=[True] * 3)
+    assert history(readings, cleaned) == [True] * 3
+    assert cleaned.clock_offset_ms()[0] == 0
+
+
+def test_an_arrival_that_is_no_time_teaches_no_offset() -> None:
+    cleaned = cleaner()
+    cleaned.clean(at(0, 300, received_ms=[0, 0]))
+    assert cleaned.clock_offset_ms()[0] == 0
 
 
 def test_a_first_message_that_is_a_drained_outbox_is_history() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.clean_stories import INTERVAL, Story, batch_from, kilowatts, milliwatts, one_device
+from core.clean_stories import INTERVAL, Story, batch_from, into_kilowatts, kilowatts, milliwatts, one_device
 from core.fleets import fleet_of
 from kilowatch.core.clean import CleanBatch, Cleaner, Reason
 
@@ -68,6 +68,29 @@ def test_a_wrap_that_would_mean_too_much_energy_is_a_reset() -> None:
     batch = registers(99_910.0, 1.0, device=PLUG)
     assert batch.reason.tolist() == [0, Reason.COUNTER_RESET]
     np.testing.assert_array_equal(steps(batch), [NAN, 1.0])
+
+
+def test_a_register_beyond_all_last_digits_can_only_be_reset() -> None:
+    assert registers(2e10, 1.0).reason.tolist() == [0, Reason.COUNTER_RESET]
+
+
+def test_a_wrap_takes_at_most_a_hundredth_of_the_range_however_long_the_silence() -> None:
+    batch = clean((0, 50.0, 60_000.0), (864_000, 50.0, 1.0))
+    assert batch.reason.tolist() == [0, Reason.COUNTER_RESET]
+    np.testing.assert_array_equal(steps(batch), [NAN, 1.0])
+
+
+def test_a_step_over_a_clock_that_went_back_is_not_counted() -> None:
+    readings = [(s, 50.0) for s in (0, 30, *range(-3600, -3450, 30), -3450)]
+    batch = one_device(*readings, energy_wh=[1000.0 + i for i in range(len(readings))])
+    followed = Cleaner(fleet_of(METER)).clean(batch)
+    assert followed.reason.tolist() == [0, 0, Reason.CLOCK_JUMP, 0]
+    np.testing.assert_array_equal(steps(followed), [NAN, 1.0, NAN, 1.0])
+
+
+def test_two_readings_of_one_instant_are_no_silence() -> None:
+    batch = one_device((0, 50.0), (30, 50.0), (30, 51.0), energy_wh=[1000.0, 1000.5, 1001.0], seq=[1, 2, 3])
+    assert not Cleaner(fleet_of(METER)).clean(batch).reason.any()
 
 
 @pytest.mark.parametrize(("high_wh", "low_wh"), [(500.7, 500.0), (179_124_272.0, 179_124_240.0)])
@@ -183,10 +206,33 @@ def test_a_register_in_the_wrong_unit_from_the_start_changes_no_watts() -> None:
     assert not lived(story).reason.any()
 
 
-def test_a_slip_lasts_through_pauses_and_ends_when_register_and_power_agree() -> None:
+def in_kilowatts(*then: tuple[float, float], reset_wh: float | None = None) -> list[float]:
+    """Powers of readings (watts sent, mean watts) that follow a slip that is believed."""
     story = Story()
-    kilowatts(story)
-    story.rows.pop()
-    for power_w, mean_w in ((0.0, 0.0), (1.5, 700.0), (1.5, 1500.0), (1500.0, 1500.0), (1.5, 1500.0)):
+    into_kilowatts(story)
+    story.energy_wh = story.energy_wh if reset_wh is None else reset_wh
+    for power_w, mean_w in then:
         story.say(power_w, mean_w=mean_w)
-    assert lived(story).readings.power_w[-5:].tolist() == [0.0, 1.5, 1500.0, 1500.0, 1.5]
+    return lived(story).readings.power_w[-len(then) :].tolist()
+
+
+def test_a_slip_lasts_through_a_pause_and_ends_when_register_and_power_agree() -> None:
+    sent = (0.0, 0.0), (1.5, 700.0), (1.5, 1500.0), (1500.0, 1500.0), (1.5, 1500.0)
+    assert in_kilowatts(*sent) == [0.0, 1.5, 1500.0, 1500.0, 1.5]
+
+
+def test_a_slip_lasts_through_a_counter_reset() -> None:
+    assert in_kilowatts((1.5, 1500.0), (1.5, 1500.0), reset_wh=0.0) == [1.5, 1500.0]
+
+
+def test_a_slip_ends_when_the_register_stands_still() -> None:
+    assert in_kilowatts((1.5, 0.0), (1.5, 1500.0)) == [1.5, 1.5]
+    assert in_kilowatts((0.1, 0.0), (1.5, 1500.0)) == [0.1, 1500.0]
+
+
+def test_a_register_too_coarse_for_a_slip_proves_none() -> None:
+    story = Story(energy_wh=1.7e8)
+    story.say(384.0)
+    for _ in range(8):
+        story.say(0.384, mean_w=384.0)
+    assert not lived(story).reason.any()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from kilowatch.errors import ReadingError
 from kilowatch.lab.inject import Injection, Trace, inject_many, place
@@ -57,6 +60,26 @@ def test_real_steps_and_gaps_are_no_obstacle() -> None:
     injected = inject_many(trace, specs, 3)
     assert len(injected.specs) == 6
     assert len(injected.events) == 6
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "interval_s"), [("combed/academic_block_lifts_0", 30.0), ("tracebase/lamp_dev_c3e6d1", 5.0)]
+)
+def test_every_kind_can_be_placed_in_real_series(name: str, interval_s: float) -> None:
+    path = Path(os.environ.get("KILOWATCH_DATA", Path(__file__).parents[3] / "shared" / "data")) / f"{name}.parquet"
+    if not path.exists():
+        pytest.skip(f"no {path.name}: set KILOWATCH_DATA")
+    table = parquet.read_table(path)
+    ts_ms = table["timestamp"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+    trace = Trace(ts_ms, table["power_w"].to_numpy().astype(np.float64), interval_s).in_time_order()
+    chosen = [kind for kind in Injection if kind is not Injection.INRUSH]
+    learning_ms = int(trace.ts_ms[len(trace) // 4])
+    specs = place(trace, chosen, seed=1, hours=(0.5, 3), gap_s=600, from_ms=learning_ms)
+    injected = inject_many(trace, specs, seed=1)
+    assert injected.detectable.total == len(chosen)
+    assert 0.4 < injected.detectable.value <= 1
+    np.testing.assert_array_equal(injected.trace.power_w[~injected.mask], trace.power_w[~injected.mask])
 
 
 def test_too_much_for_the_series_is_refused() -> None:

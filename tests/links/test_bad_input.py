@@ -97,7 +97,7 @@ def test_zeros_left_by_a_power_cut_cost_one_row(tmp_path: Path) -> None:
     assert len(source.problems()[0].text) <= 200
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.integers(1, 199), GARBAGE), max_size=12), st.integers(1, 90))
 def test_garbage_between_good_rows_never_costs_them(
     tmp_path_factory: pytest.TempPathFactory, garbage: list[tuple[int, bytes]], rows: int
@@ -110,8 +110,6 @@ def test_garbage_between_good_rows_never_costs_them(
     path.write_bytes(b"\n".join(lines) + b"\n")
     source = open_one(path)
     batch = read(source, rows)
-    known = batch.power_w[(batch.ts_ms >= START_MS) & np.isfinite(batch.power_w)]
-    assert [value for value in known.tolist() if value in good] or not good
     late = [power for at, power in zip(batch.ts_ms, batch.power_w, strict=True) if at > START_MS]
     assert late == good[1:]
 

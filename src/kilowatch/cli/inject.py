@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -79,6 +79,8 @@ def inject(
     asked = _Asked([_kind(name) for name in kind], _time_ms(start), _seconds(duration), strength, _params(param or []))
     specs = asked.placed(trace, _time_ms(after), seed) if start is None else [asked.at_start(trace)]
     injected = inject_many(trace, specs, seed)
+    for file in (out, labels):
+        file.parent.mkdir(parents=True, exist_ok=True)
     write_trace(out, injected.trace, record)
     write_labels(labels, injected)
     _show(injected, out, labels, as_json=as_json)

@@ -14,12 +14,12 @@ from kilowatch.app.pipeline import PipelineSettings
 from kilowatch.app.replay import replay as run_replay
 from kilowatch.app.setup import replay_of
 from kilowatch.cli.progress import reading_progress
+from kilowatch.cli.read_options import reads_files
 from kilowatch.cli.replay import show_failures
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.outputs import RehearseOutput, Sensitivity
 from kilowatch.detectors.registry import create
-from kilowatch.links.files import Format, ReadOptions, open_sources
-from kilowatch.links.files.rows import estimated_rows
+from kilowatch.links.files import ReadOptions, open_sources
 
 if TYPE_CHECKING:
     from kilowatch.app.pipeline import Pipeline
@@ -29,20 +29,20 @@ RATES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Alarms a device-week: from once in ten weeks, for a fleet, to most weekdays."""
 
 
+@reads_files
 def rehearse(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders with history.")],
-    file_format: Annotated[Format | None, typer.Option("--format", help="Guessed where not given.")] = None,
+    options: ReadOptions,
     detector: Annotated[str, typer.Option(help="Which detector; `kilowatch detectors` lists them.")] = "default",
     learning_days: Annotated[float, typer.Option(min=1, max=365, help="Days to learn before watching.")] = 7.0,
-    time_zone: Annotated[str | None, typer.Option(help="Zone of times that carry none.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Say how many alarms a week history would have brought at each sensitivity."""
-    opened = open_sources(paths, ReadOptions(format=file_format, time_zone=time_zone))
+    opened = open_sources(paths, options)
     show_failures(opened)
     settings = PipelineSettings(plan=LearningPlan(learning_days=learning_days), rehearse=RATES)
     run = replay_of(opened.sources, create(detector), settings)
-    total = sum(estimated_rows(source.path) for source in run.sources)
+    total = sum(source.estimated_rows() for source in run.sources)
     with reading_progress("rehearse", total, quiet=as_json) as count:
         outcome = run_replay(run.pipeline, run.batches(), lambda batch, _: count(len(batch)))
     output = _output(run.pipeline, outcome)
@@ -67,7 +67,8 @@ def _output(pipeline: Pipeline, outcome: ReplayOutcome) -> RehearseOutput:
 
 def _show(console: Console, output: RehearseOutput) -> None:
     watched = f"{output.watched_device_weeks:,.1f} device-weeks watched on {output.devices} devices."
-    table = Table("asked for, a device-week", "would have come", "incidents in all", title=watched, title_justify="left")
+    columns = ("asked for, a device-week", "would have come", "incidents in all")
+    table = Table(*columns, title=watched, title_justify="left")
     for row in output.sensitivities:
         came = "–" if row.alarms_per_device_week is None else f"{row.alarms_per_device_week:.2f}"
         table.add_row(f"{row.requested_per_device_week:g}", came, f"{row.incidents:,}")

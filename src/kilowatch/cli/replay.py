@@ -14,11 +14,11 @@ from kilowatch.app.replay import replay as run_replay
 from kilowatch.app.setup import FileReplay, look_back, replay_of
 from kilowatch.app.trace import TraceRecorder
 from kilowatch.cli.progress import reading_progress
+from kilowatch.cli.read_options import reads_files
 from kilowatch.cli.show import show_incidents, show_summary
 from kilowatch.core.learning import LearningPlan
 from kilowatch.detectors.registry import create
-from kilowatch.links.files import Format, OpenResult, ReadOptions, open_sources
-from kilowatch.links.files.rows import estimated_rows
+from kilowatch.links.files import OpenResult, ReadOptions, open_sources
 
 if TYPE_CHECKING:
     from kilowatch.app.pipeline import StepResult
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 LOOK_BACK_NOTE = "Looked back: every device learnt from the whole file first, so these figures are not causal."
 
 
+@reads_files
 def replay(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders with history.")],
-    file_format: Annotated[Format | None, typer.Option("--format", help="Guessed where not given.")] = None,
+    options: ReadOptions,
     detector: Annotated[str, typer.Option(help="Which detector; `kilowatch detectors` lists them.")] = "default",
     alarms_per_week: Annotated[
         float | None, typer.Option(min=0.01, max=1000, help="Alarms a device-week to aim for [default: 1].")
     ] = None,
     learning_days: Annotated[float, typer.Option(min=1, max=365, help="Days to learn before watching.")] = 7.0,
     whole: Annotated[bool, typer.Option("--look-back", help="Learn from the whole file first; not causal.")] = False,
-    time_zone: Annotated[str | None, typer.Option(help="Zone of times that carry none.")] = None,
     report: Annotated[Path, typer.Option(help="Where to write the report.")] = Path("report.html"),
     out: Annotated[Path | None, typer.Option(help="Folder for verdicts and incidents as Parquet.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run history through the pipeline as if it were live: incidents, a report, what would have been done."""
     console = Console(stderr=as_json)
-    opened = open_sources(paths, ReadOptions(format=file_format, time_zone=time_zone))
+    opened = open_sources(paths, options)
     show_failures(opened)
     plan = LearningPlan(learning_days=learning_days)
     settings = PipelineSettings(plan=plan, alarms_per_week=alarms_per_week)
@@ -69,7 +69,7 @@ def run_with_progress(run: FileReplay, recorder: TraceRecorder, out: Path | None
     from kilowatch.links.tables import VerdictWriter
 
     writer = VerdictWriter(out, run.pipeline.fleet) if out is not None else None
-    total = sum(estimated_rows(source.path) for source in run.sources)
+    total = sum(source.estimated_rows() for source in run.sources)
     with reading_progress("replay", total, quiet=quiet) as count:
 
         def on_step(batch: ReadingBatch, result: StepResult) -> None:

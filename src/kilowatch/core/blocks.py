@@ -56,7 +56,7 @@ def block_maxima(
     index, known = ts_ms[counted] // (block_s * 1000), score[counted]
     if len(index) == 0:
         return Blocks(index, known.astype(np.float64))
-    starts = np.flatnonzero(np.diff(index, prepend=index[0] - 1))
+    starts = np.flatnonzero(np.append(True, index[1:] != index[:-1]))
     enough = 2 * np.diff(starts, append=len(index)) * spacing_ms(ts_ms) >= block_s * 1000
     peak = np.maximum.reduceat(known, starts).astype(np.float64)
     return Blocks(index[starts][enough], peak[enough])
@@ -114,15 +114,12 @@ def cut_spans(samples: Samples, confirmed: NDArray[np.float32], spoilt: NDArray[
         covered=np.add.reduceat(known, starts, dtype=np.int64),
         spoilt=np.logical_or.reduceat(spoilt, starts),
     )
-    first, same = segments.starts, now.block[segments.starts] == brought.block
-    _join(now, first[same], Span(*(column[same] for column in brought)))
+    first = segments.starts
+    same = now.block[first] == brought.block
+    now.peak[first] = np.maximum(now.peak[first], np.where(same, brought.peak, np.float32(0.0)))
+    now.covered[first] += same * brought.covered
+    now.spoilt[first] |= same & brought.spoilt
     ahead = Span(*(segments.shift(column, before) for column, before in zip(now, brought, strict=True)))
     finishes = np.ones(len(starts), dtype=np.bool_)
-    finishes[first[same]] = False
+    finishes[first] = ~same
     return Spans(segments, starts, ahead, now, finishes)
-
-
-def _join(now: Span, rows: NDArray[np.intp], brought: Span) -> None:
-    now.peak[rows] = np.maximum(now.peak[rows], brought.peak)
-    now.covered[rows] += brought.covered
-    now.spoilt[rows] |= brought.spoilt

@@ -65,7 +65,7 @@ def find_slips(power_w: NDArray[np.float64], pairs: Pairs, steps: Steps, past: P
 def _votes(power_w: NDArray[np.float64], steps: Steps) -> NDArray[np.int8]:
     low = (steps.mean_w >= SLIP_LOW * power_w) & (steps.mean_w <= SLIP_HIGH * power_w)
     high = (power_w >= SLIP_LOW * steps.mean_w) & (power_w <= SLIP_HIGH * steps.mean_w)
-    votes = (low.astype(np.int8) - high.astype(np.int8)) * (power_w > 0)
+    votes = low.astype(np.int8) - high.astype(np.int8)
     rows = np.flatnonzero(votes)
     votes[rows] *= steps.clear(rows)
     return votes

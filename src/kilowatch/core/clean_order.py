@@ -44,7 +44,6 @@ class _Place:
         if (ts_ms, seq) > (self.newest_ms, self.newest_seq):
             return Reason.NONE
         if ts_ms == self.newest_ms:
-            self.late_run = 0
             return Reason.LATE if moved or seq < self.newest_seq else Reason.DUPLICATE
         step_ms = ts_ms - self.seen_ms
         steady = 0 < step_ms <= hold_ms and 2 * (received_ms - self.seen_received_ms) >= step_ms
@@ -93,10 +92,7 @@ def _follow(place: _Place, readings: ReadingBatch, rows: slice, moved: NDArray[n
     ts_ms = readings.ts_ms[rows].tolist()
     size = len(ts_ms)
     seq = [-1] * size if readings.seq is None else readings.seq[rows].tolist()
-    # Without arrival times every step keeps pace: a file holds no other clock to compare with.
     received = ts_ms if readings.received_ms is None else readings.received_ms[rows].tolist()
-    if readings.received_ms is None:
-        place.seen_received_ms = place.seen_ms
     history = [False] * size if readings.backfill is None else readings.backfill[rows].tolist()
     columns = zip(ts_ms, seq, received, moved[rows].tolist(), history, strict=True)
     return [place.judge(t, s, r, moved=m, history=h, hold_ms=hold_ms) for t, s, r, m, h in columns]

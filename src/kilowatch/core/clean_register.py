@@ -66,7 +66,6 @@ def read_register(
     silent = (steps.step_wh > 0) & ~pairs.near & (steps.since_ms > 0)
     steps.reason[impossible | silent] = Reason.ENERGY_JUMP
     steps.step_wh[impossible] = np.nan
-    steps.mean_w[impossible] = np.nan
     falls = np.flatnonzero(steps.step_wh < 0)
     if len(falls):
         _mend_falls(steps, falls, most_w)
@@ -99,6 +98,6 @@ def _mend_falls(steps: Steps, rows: NDArray[np.intp], most_w: NDArray[np.float64
     wraps = ~wavers & (before_wh <= end_wh) & (wrapped_wh <= np.minimum(WRAP_SHARE * end_wh, possible_wh))
     from_zero_wh = np.where(now_wh <= possible_wh, now_wh, np.nan)
     steps.step_wh[rows] = np.select([wavers, wraps], [0.0, wrapped_wh], from_zero_wh)
-    steps.mean_w[rows] = np.where(wavers, 0.0, np.nan)
+    steps.mean_w[rows] = np.nan
     found = np.select([wavers, wraps], [Reason.NONE, Reason.COUNTER_WRAP], Reason.COUNTER_RESET)
     steps.reason[rows] = np.maximum(steps.reason[rows], found.astype(np.uint8))

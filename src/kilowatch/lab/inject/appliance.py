@@ -60,7 +60,7 @@ def short_cycling(draft: Draft) -> Change:
     """Each cycle's on-phase and pause are cut into k parts that take turns: k times the starts, the same energy."""
     order, parts, phases = np.arange(draft.size), round(draft.strength), _inside(draft)
     if parts < 2:
-        raise ConfigError(f"Short cycling makes two or more cycles of each, not {draft.strength}.")
+        raise ConfigError(f"Short cycling makes two or more cycles of each, not {draft.strength}.", "2 is usual.")
     room = _room(phases, draft) - draft.rows.start
     first, after = phases.first - draft.rows.start, phases.after - draft.rows.start
     for begin, stop, end in zip(first, after, room, strict=True):
@@ -91,7 +91,9 @@ def element_degraded(draft: Draft) -> Change:
     """On-level x (1 - p) with the duration times 1 / (1 - p), as far as the pause that follows has room."""
     kept = 1 - draft.strength
     if not 0 < kept <= 1:
-        raise ConfigError(f"The share of power lost lies between 0 and 1, not {draft.strength}.")
+        raise ConfigError(
+            f"The share of power lost lies between 0 and 1, not {draft.strength}.", "0.1 to 0.5 is usual."
+        )
     watts, touched = draft.clean, np.zeros(draft.size, dtype=np.bool_)
     phases = _inside(draft)
     for first, after, room in zip(phases.first, phases.after, _room(phases, draft), strict=True):

@@ -72,7 +72,7 @@ def dropout(draft: Draft) -> Change:
 def quantise(draft: Draft) -> Change:
     """QUANTISE: y = q round(x / q)."""
     if draft.strength <= 0:
-        raise ConfigError(f"A quantising step is above 0 W, not {draft.strength}.")
+        raise ConfigError(f"A quantising step is above 0 W, not {draft.strength}.", "10 to 100 W is usual.")
     return Change(np.rint(draft.clean / draft.strength) * draft.strength)
 
 

@@ -116,7 +116,7 @@ def speed_up(draft: Draft) -> Change:
 def cutoff(draft: Draft) -> Change:
     """Goswami cutoff: y = a quantile of x on the span."""
     if not 0 <= draft.strength <= 1:
-        raise ConfigError(f"A quantile lies between 0 and 1, not {draft.strength}.")
+        raise ConfigError(f"A quantile lies between 0 and 1, not {draft.strength}.", "0.75 is usual.")
     finite = draft.clean[np.isfinite(draft.clean)]
     level_w = float(np.quantile(finite, draft.strength)) if len(finite) else 0.0
     return Change(np.full(draft.size, level_w), drawn={"level_w": level_w})

@@ -3,7 +3,8 @@
 h1 to h6: Jokar, Arianpoo, Leung, "Electricity Theft Detection in AMI Using Customers' Consumption Patterns" (IEEE
 Transactions on Smart Grid 7(1), 2016); Punmiya & Choe (IEEE Transactions on Smart Grid 10(2), 2019) use the same six
 families with other ranges. t0 to t12 are the further families of later reviews, among them Messinis & Hatziargyriou
-(Electric Power Systems Research 158, 2018). x is the true reading, y the reported one, u(l, h) uniform.
+(Electric Power Systems Research 158, 2018). t10 and t11 of that numbering are left out: they need a tariff's peak hours
+and another customer's readings. x is the true reading, y the reported one, u(l, h) uniform.
 
 Synthetic theft tests sensitivity. It says nothing about how often real thieves are caught.
 """

@@ -23,9 +23,11 @@ class Trace:
 
     def __post_init__(self) -> None:
         if len(self.ts_ms) != len(self.power_w):
-            raise ReadingError(f"The trace has {len(self.ts_ms)} times and {len(self.power_w)} values.")
+            raise ReadingError(
+                f"The trace has {len(self.ts_ms)} times and {len(self.power_w)} values.", "Give both for each reading."
+            )
         if len(self.ts_ms) == 0 or self.interval_s <= 0:
-            raise ReadingError("A trace needs readings and an interval above 0 s.")
+            raise ReadingError("A trace needs readings and an interval above 0 s.", "Check that the file is not empty.")
 
     def __len__(self) -> int:
         return len(self.ts_ms)

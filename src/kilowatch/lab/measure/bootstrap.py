@@ -49,7 +49,10 @@ def paired_bootstrap(
     """
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if a.shape != b.shape:
-        raise ConfigError(f"A paired comparison needs the same series: {len(a)} against {len(b)}.")
+        raise ConfigError(
+            f"A paired comparison needs the same series: {len(a)} against {len(b)}.",
+            "Leave out what only one of them has.",
+        )
     sums, sizes = _by_cluster(a - b, clusters)
     interval = _percentiles(sums, sizes, seed, confidence, draws)
     return Difference(float(sums.sum() / sizes.sum()), interval, int((sums > 0).sum()), len(sums))
@@ -72,11 +75,13 @@ def _by_cluster(
     values: NDArray[np.float64], clusters: Sequence[str] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     if len(values) == 0 or not np.isfinite(values).all():
-        raise ConfigError("A bootstrap needs one finite value for each series, and at least one series.")
+        raise ConfigError(
+            "A bootstrap needs one finite value for each series, and at least one series.", "Leave the others out."
+        )
     if clusters is None:
         return values, np.ones(len(values), dtype=np.int64)
     if len(clusters) != len(values):
-        raise ConfigError(f"{len(values)} series came with {len(clusters)} cluster names.")
+        raise ConfigError(f"{len(values)} series came with {len(clusters)} cluster names.", "Give one for each series.")
     _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
     return np.bincount(cluster, weights=values).astype(np.float64), np.bincount(cluster).astype(np.int64)
 
@@ -85,7 +90,9 @@ def _percentiles(
     sums: NDArray[np.float64], sizes: NDArray[np.int64], seed: int, confidence: float, draws: int
 ) -> Interval:
     if not 0 < confidence < 1 or draws < 1:
-        raise ConfigError(f"A bootstrap needs a confidence between 0 and 1 and draws, not {confidence} and {draws}.")
+        raise ConfigError(
+            f"A bootstrap needs a confidence between 0 and 1 and draws, not {confidence} and {draws}.", "Use 0.95."
+        )
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
     means = (drawn @ sums) / (drawn @ sizes)

@@ -28,7 +28,9 @@ class Confusion:
         """Count predictions against labels, both bool[n] or 0/1."""
         said, is_odd = np.asarray(predicted).astype(np.bool_), np.asarray(actual).astype(np.bool_)
         if said.shape != is_odd.shape:
-            raise ReadingError(f"{said.size} predictions came with {is_odd.size} labels.")
+            raise ReadingError(
+                f"{said.size} predictions came with {is_odd.size} labels.", "Give one label for each window."
+            )
         pairs = ((said & is_odd), (~said & is_odd), (said & ~is_odd), (~said & ~is_odd))
         return cls(*(int(pair.sum()) for pair in pairs))
 

@@ -98,7 +98,7 @@ def shares_by(hit: NDArray[np.bool_], group: Sequence[str]) -> dict[str, Share]:
     """Return the share of True in each group (kind of anomaly, strength, device), in order of first appearance."""
     names = np.asarray(group)
     if len(names) != len(hit):
-        raise ConfigError(f"{len(hit)} results came with {len(names)} group names.")
+        raise ConfigError(f"{len(hit)} results came with {len(names)} group names.", "Give one name for each result.")
     return {name: Share.of(hit[names == name]) for name in dict.fromkeys(group)}
 
 

@@ -16,7 +16,10 @@ def checked(score: ArrayLike, label: ArrayLike) -> tuple[NDArray[np.float64], ND
     """Return score as float64[n] and label as bool[n]; `ReadingError` where no ranking can be measured on them."""
     scores, labels = np.asarray(score, dtype=np.float64), np.asarray(label).astype(np.bool_)
     if scores.ndim != 1 or scores.shape != labels.shape:
-        raise ReadingError(f"Scores have the shape {scores.shape}, labels {labels.shape}: both must be one series.")
+        raise ReadingError(
+            f"Scores have the shape {scores.shape}, labels {labels.shape}: both must be one series.",
+            "Check that they were made from the same file.",
+        )
     if np.isnan(scores).any():
         raise ReadingError(
             f"{int(np.isnan(scores).sum())} of {len(scores)} scores are NaN.",

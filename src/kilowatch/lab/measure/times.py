@@ -83,4 +83,6 @@ class IncidentTimes:
 def _equal_lengths(times: EventTimes | IncidentTimes) -> None:
     lengths = {field.name: len(getattr(times, field.name)) for field in fields(times)}
     if len(set(lengths.values())) > 1:
-        raise ReadingError(f"Columns differ in length: {', '.join(f'{n} {k}' for n, k in lengths.items())}.")
+        raise ReadingError(
+            f"Columns differ in length: {', '.join(f'{n} {k}' for n, k in lengths.items())}.", "Check them."
+        )

@@ -57,7 +57,10 @@ def vus(score: ArrayLike, label: ArrayLike, buffer: int, thresholds: int = THRES
     """
     scores, labels = checked(score, label)
     if buffer < 0 or thresholds < 2:
-        raise ConfigError(f"VUS needs a buffer of 0 or more and 2 or more thresholds, not {buffer} and {thresholds}.")
+        raise ConfigError(
+            f"VUS needs a buffer of 0 or more and 2 or more thresholds, not {buffer} and {thresholds}.",
+            "Published figures use 250 thresholds and a buffer of about one period.",
+        )
     events = _Events.of(labels)
     rank = _first_threshold(scores, thresholds)
     inside = _running_count(rank[labels], thresholds)
