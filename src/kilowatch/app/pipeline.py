@@ -28,6 +28,7 @@ from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, without
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.site_time import SiteTime
 from kilowatch.core.staleness import StalenessTracker
+from kilowatch.detectors.cold_start import ColdStart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,8 +86,9 @@ class Pipeline:
         self.cleaner = Cleaner(fleet)
         self.grid = Grid(fleet)
         self.site_time = SiteTime(fleet)
-        self.scorer = Scorer(detector)
-        self.judge = Judge(detector, self.scorer.confirm, self.settings.alarms_per_week)
+        self.cold_start = ColdStart()
+        self.scorer = Scorer(detector, self.cold_start)
+        self.judge = Judge(self.scorer, self.settings.alarms_per_week)
         self.rehearsals = [Rehearsal(self.scorer, fleet, self.settings.rules, r) for r in self.settings.rehearse]
         self.curriculum = Curriculum(self.settings.plan)
         judges = (self.judge, *(rehearsal.judge for rehearsal in self.rehearsals))
@@ -95,7 +97,7 @@ class Pipeline:
         self.staleness = StalenessTracker(fleet, self.settings.rules)
         self._history = history
         self._advisor = advisor
-        self._room = 0
+        self._room = self._met = 0
         self._seen_ms = np.zeros(0, dtype=np.int64)
         self._spans: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
 
@@ -138,10 +140,15 @@ class Pipeline:
         size = len(self.fleet)
         if size > self._room:
             self._room = max(64, size, 2 * self._room)
-            for part in (self.scorer, self.judge, *self.rehearsals):
-                part.reserve(self._room)
+            self.scorer.reserve(self._room)
+            self.judge.reserve(self._room)
+            for rehearsal in self.rehearsals:
+                rehearsal.reserve(self._room)
             self.curriculum.reserve(self._room)
             self._seen_ms = grown(self._seen_ms, self._room)
+        for slot in range(self._met, size):
+            self.cold_start.meet(slot, self.fleet.records[slot])
+        self._met = size
         self.grid.reserve()
         self.site_time.reserve()
 
@@ -159,11 +166,10 @@ class Pipeline:
         return judged
 
     def _judge(self, samples: Samples, news: _News) -> Judged:
-        watching = self.curriculum.is_watching(samples.slot, samples.ts_ms)
-        scored = self.scorer.score(samples)
-        judged, hots = self.judge.judge(scored, watching, self.settings.rules.leave)
+        scored = self.scorer.score(samples, self.curriculum.is_watching(samples.slot, samples.ts_ms))
+        judged, hots = self.judge.judge(scored, self.settings.rules.leave)
         for rehearsal in self.rehearsals:
-            rehearsal.take(scored, watching)
+            rehearsal.take(scored)
         if self._history is not None:
             self._history.append(samples)
         for hot in hots:

@@ -9,9 +9,6 @@ from kilowatch.core.incident import IncidentTracker
 from kilowatch.core.judge import Judge, Scored, Scorer
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from kilowatch.core.device import Fleet
     from kilowatch.core.incident import IncidentRules
 
@@ -21,7 +18,7 @@ class Rehearsal:
 
     def __init__(self, scorer: Scorer, fleet: Fleet, rules: IncidentRules, alarms_per_week: float) -> None:
         self.alarms_per_week = alarms_per_week
-        self.judge = Judge(scorer.detector, scorer.confirm, alarms_per_week)
+        self.judge = Judge(scorer, alarms_per_week)
         self.opened = 0
         self._leave = rules.leave
         self._incidents = IncidentTracker(fleet, rules)
@@ -30,8 +27,8 @@ class Rehearsal:
         """Make room for so many devices."""
         self.judge.reserve(devices)
 
-    def take(self, scored: Scored, watching: NDArray[np.bool_]) -> None:
+    def take(self, scored: Scored) -> None:
         """Judge scored samples and count the incidents that open."""
-        _, hots = self.judge.judge(scored, watching, self._leave)
+        _, hots = self.judge.judge(scored, self._leave)
         for hot in hots:
             self.opened += sum(event.kind is EventKind.OPENED for event in self._incidents.observe(hot))

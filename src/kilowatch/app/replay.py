@@ -12,6 +12,7 @@ from kilowatch.app.ledger import IncidentEntry, IncidentLedger
 from kilowatch.core.clean_reasons import OUTCOME_OF, Outcome, Reason
 from kilowatch.core.device import grown
 from kilowatch.core.outputs import ReplayOutput
+from kilowatch.detectors.cold_start import ColdStart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,6 +80,11 @@ class ReplayOutcome:
         return [entry for entry in self.incidents if not entry.is_stale]
 
     @property
+    def watched_alarms(self) -> int:
+        """How many of them opened while the device was watched: what a rate counts."""
+        return sum(entry.told.rule != ColdStart.name for entry in self.alarms)
+
+    @property
     def open_share(self) -> float:
         """Share of the watched time in which incidents about power stood open."""
         open_ms = sum((entry.cleared_ms or self.tally.end_ms) - entry.told.first_ms for entry in self.alarms)
@@ -97,7 +103,7 @@ class ReplayOutcome:
             watched_device_weeks=round(weeks, 4),
             incidents=len(self.alarms),
             incident_open_share=round(self.open_share, 6),
-            alarms_per_device_week=round(len(self.alarms) / weeks, 4) if weeks else None,
+            alarms_per_device_week=round(self.watched_alarms / weeks, 4) if weeks else None,
             seconds=round(self.seconds, 3),
         )
 

@@ -47,7 +47,7 @@ def replay_of(sources: Sequence[FileSource], detector: Detector, settings: Pipel
 def look_back(run: FileReplay) -> None:
     """Let every device learn from the whole of its history first: no longer causal, and labelled so."""
     pipeline, history = run.pipeline, MemoryHistory()
-    scout = Pipeline(pipeline.fleet, pipeline.judge.detector.clone())
+    scout = Pipeline(pipeline.fleet, pipeline.scorer.detector.clone())
     for batch in run.batches():
         scout.survey(batch, history)
     pipeline.learn_at_once(history)

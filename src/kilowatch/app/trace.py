@@ -14,7 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kilowatch.app.pipeline import StepResult
     from kilowatch.core.judged import Judged
+    from kilowatch.core.reading import ReadingBatch
 
 ROW_LIMIT = 400_000
 
@@ -64,6 +66,11 @@ class TraceRecorder:
         self._limit = row_limit
         self._parts: dict[int, list[Trace]] = {}
         self._sizes: dict[int, int] = {}
+
+    def take(self, batch: ReadingBatch, result: StepResult) -> None:  # noqa: ARG002 - what `replay` calls
+        """Take in what came of a batch."""
+        for judged in result.judged:
+            self.add(judged)
 
     def add(self, judged: Judged) -> None:
         """Take in judged samples."""

@@ -71,7 +71,7 @@ def watch(
         ReadingBatch(slots[at : at + _BATCH], times[at : at + _BATCH], watts[at : at + _BATCH])
         for at in range(0, len(times), _BATCH)
     ]
-    outcome = replay(pipeline, batches, lambda _, result: [recorder.add(judged) for judged in result.judged] and None)
+    outcome = replay(pipeline, batches, recorder.take)
     trace = recorder.trace(0)
     told = [entry.told for entry in outcome.incidents]
     return Verdicts(trace.ts_ms, trace.high_power_w, trace.score, trace.band_low_w, trace.band_high_w, told)

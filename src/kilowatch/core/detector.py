@@ -20,7 +20,8 @@ class Scores:
     """What a detector says of n samples.
 
     raw: float32[n], at least 0, higher is odder, NaN where it cannot say yet. low_w, high_w: float32[n], the
-    expected band, NaN or None where it has none. facts: float arrays [n] that `phrase` turns into words.
+    watts at which the raw score reaches 1 on either side (low may be below 0), NaN or None where it has no band: the
+    pipeline widens them to the device's threshold. facts: float arrays [n] that `phrase` turns into words.
     Where several methods are combined, leader int8[n] says which of `rules` made each score.
     """
 
@@ -55,7 +56,10 @@ class Detector(Protocol):
         """Score every sample and advance the running state past them."""
 
     def phrase(self, facts: Mapping[str, float]) -> str:
-        """Say what is odd in plain words, without a full stop: "on for 41 min; usually off after 18 min"."""
+        """Say what is odd in plain words, without a full stop: "on for 41 min; usually off after 18 min".
+
+        facts: those of the score, with low_w and high_w, the band at the device's threshold (NaN where it has none).
+        """
 
     def clone(self) -> Detector:
         """Return the same method with the same settings and no devices."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 REFERENCE_SHARE = 1 / 16
 """Share of blocks that pass the reference: one and a half a day where a block is an hour."""
 
-REFERENCE_GAIN = 0.1
+REFERENCE_GAIN = 0.12
 """Step of the reference in units of the spread of log block maxima: it follows a new level within three days."""
 
 ALARM_GAIN = 0.5

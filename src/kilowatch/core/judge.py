@@ -23,44 +23,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Samples with raw scores float32[n], alone and confirmed; NaN where nothing can be said or the value is held."""
+    """Samples with raw scores float32[n], alone and confirmed; NaN where nothing can be said or the value is held.
+
+    watching bool[n]: whose score is the detector's; the others are still learning and have that of the cold start,
+    which is None where all are watched.
+    """
 
     samples: Samples
+    watching: NDArray[np.bool_]
     scores: Scores
+    cold: Scores | None
     raw: NDArray[np.float32]
     confirmed: NDArray[np.float32]
 
 
 class Scorer:
-    """The detector, its windows and the confirmation of its scores, for all devices."""
+    """The detector, what stands in for it while a device is learnt, windows and confirmation, for all devices."""
 
-    def __init__(self, detector: Detector, confirm: Confirm | None = None) -> None:
+    def __init__(self, detector: Detector, cold_start: Detector, confirm: Confirm | None = None) -> None:
         self.detector = detector
+        self.cold_start = cold_start
         self.ring = WindowRing()
         self.confirm = confirm or Confirm()
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices."""
-        for part in (self.detector, self.ring, self.confirm):
+        for part in (self.detector, self.cold_start, self.ring, self.confirm):
             part.reserve(devices)
 
-    def score(self, samples: Samples) -> Scored:
+    def score(self, samples: Samples, watching: NDArray[np.bool_]) -> Scored:
         """Return the samples scored, and move on past them."""
         view = self.ring.view(samples)
         scores = self.detector.score(samples, view)
+        cold = None if watching.all() else self.cold_start.score(samples, view)
         self.ring.commit(view)
-        raw = np.where(samples.held, np.float32(np.nan), scores.raw)
-        return Scored(samples, scores, raw, self.confirm.update(samples, raw))
+        raw = scores.raw if cold is None else np.where(watching, scores.raw, cold.raw)
+        raw = np.where(samples.held, np.float32(np.nan), raw)
+        return Scored(samples, watching, scores, cold, raw, self.confirm.update(samples, raw))
 
 
 class Judge:
     """Thresholds for one wanted rate of alarms, and since when each device has been odd by them."""
 
-    def __init__(self, detector: Detector, confirm: Confirm, alarms_per_week: float | None = None) -> None:
+    def __init__(self, scorer: Scorer, alarms_per_week: float | None = None) -> None:
         self.thresholds = Thresholds()
+        self.bursts = Confirm(scorer.confirm.k, scorer.confirm.n)
+        self._scorer = scorer
         self._alarms_per_week = alarms_per_week
-        self.bursts = Confirm(confirm.k, confirm.n)
-        self._detector = detector
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices."""
@@ -72,28 +81,29 @@ class Judge:
         per_week = self._alarms_per_week or series.record.alarms_per_week
         self.thresholds.fit(slot, confirmed, series.ts_ms, series.usable, per_week)
 
-    def judge(self, scored: Scored, watching: NDArray[np.bool_], leave: float) -> tuple[Judged, list[Hot]]:
-        """Return the samples judged, and those of watched devices whose confirmed score reaches `leave`."""
+    def judge(self, scored: Scored, leave: float) -> tuple[Judged, list[Hot]]:
+        """Return the samples judged, and those whose confirmed score reaches `leave`."""
         samples, scores = scored.samples, scored.scores
         level = self.thresholds.follow(samples, scored.confirmed)
-        none = np.full(len(samples), np.nan, dtype=np.float32)
+        if scored.cold is not None:
+            level = np.where(scored.watching, level, np.float32(1.0))
+        low_w, high_w = _band(scores, level)
         judged = Judged(
             samples=samples,
             score=public_score(scored.raw, level),
             confirmed=public_score(scored.confirmed, level),
-            low_w=none if scores.low_w is None else scores.low_w,
-            high_w=none if scores.high_w is None else scores.high_w,
-            watching=watching,
+            low_w=low_w,
+            high_w=high_w,
+            watching=scored.watching,
         )
         since_ms = self.bursts.since(samples, judged.score >= 1.0)
-        rows = np.flatnonzero((judged.confirmed >= leave) & watching & ~samples.held)
-        return judged, [self._hot(int(row), judged, scores, int(since_ms[row])) for row in rows]
+        rows = np.flatnonzero((judged.confirmed >= leave) & ~samples.held)
+        return judged, [self._hot(int(row), judged, scored, int(since_ms[row])) for row in rows]
 
-    def _hot(self, row: int, judged: Judged, scores: Scores, since_ms: int) -> Hot:
+    def _hot(self, row: int, judged: Judged, scored: Scored, since_ms: int) -> Hot:
         samples = judged.samples
         ts_ms = int(samples.ts_ms[row])
-        facts = {name: float(values[row]) for name, values in scores.facts.items()}
-        rule = self._detector.name if scores.leader is None else scores.rules[int(scores.leader[row])]
+        rule, phrase = self._words(row, judged, scored)
         return Hot(
             slot=int(samples.slot[row]),
             ts_ms=ts_ms,
@@ -104,6 +114,26 @@ class Judge:
             observed_w=float(decode_watts(samples.code[row : row + 1])[0]),
             low_w=float(judged.low_w[row]),
             high_w=float(judged.high_w[row]),
-            phrase=self._detector.phrase(facts),
+            phrase=phrase,
             historical=bool(samples.historical[row]),
         )
+
+    def _words(self, row: int, judged: Judged, scored: Scored) -> tuple[str, str]:
+        if scored.cold is not None and not scored.watching[row]:
+            detector, scores = self._scorer.cold_start, scored.cold
+        else:
+            detector, scores = self._scorer.detector, scored.scores
+        facts = {name: float(values[row]) for name, values in scores.facts.items()}
+        facts |= {"low_w": float(judged.low_w[row]), "high_w": float(judged.high_w[row])}
+        rule = detector.name if scores.leader is None else scores.rules[int(scores.leader[row])]
+        return rule, detector.phrase(facts)
+
+
+def _band(scores: Scores, level: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the band in which a device may move before its score passes the threshold."""
+    if scores.low_w is None or scores.high_w is None:
+        none = np.full(len(level), np.nan, dtype=np.float32)
+        return none, none
+    middle = (scores.low_w + scores.high_w) / 2
+    reach = level * (scores.high_w - middle)
+    return np.maximum(middle - reach, np.float32(0.0)), middle + reach

@@ -26,6 +26,8 @@ FEW_BLOCKS = 24
 _UNSET = np.iinfo(np.int32).min
 """Level of a device that has no threshold."""
 
+_MOST = np.iinfo(np.uint16).max
+
 _COLUMNS: dict[str, tuple[type[np.generic], int]] = {
     "level": (np.int32, _UNSET),
     "reference": (np.int32, _UNSET),
@@ -85,17 +87,13 @@ class Thresholds:
         blocks = block_maxima(confirmed, ts_ms, usable=usable)
         tail = fit_tail(blocks.separate)
         level, method = _level(blocks, tail, share, prior)
-        self._columns["method"][slot] = method
-        self._columns["blocks"][slot] = min(len(blocks), 65_535)
-        self._columns["peaks"][slot] = min(tail.exceedances or len(tail.peaks), 65_535)
-        self._columns["alarms_per_week"][slot] = alarms_per_week
-        track, gains = start(level, tail.slope(level), share, blocks.peak) if level > 0 else _NOWHERE
-        at = np.array([slot])
-        self._put(at, track)
-        self._put(at, gains)
+        made = Calibration(method, len(blocks), tail.exceedances or len(tail.peaks), alarms_per_week)
+        self._record(slot, made)
+        for values in start(level, tail.slope(level), share, blocks.peak) if level > 0 else _NOWHERE:
+            self._put(np.array([slot]), values)
         if method is not Method.PRIOR:
             self._advance(Segments.of_sorted(np.full(len(blocks), slot, dtype=np.int32)), _replayed(blocks))
-        return self.calibration(slot)
+        return made
 
     def levels(self, slots: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the devices' present thresholds float32[len(slots)], NaN where there is none."""
@@ -125,8 +123,13 @@ class Thresholds:
 
     def calibration(self, slot: int) -> Calibration:
         """Return what a device's threshold rests on."""
-        method, blocks, peaks, rate = (self._columns[name][slot] for name in list(_COLUMNS)[-4:])
-        return Calibration(Method(method), int(blocks), int(peaks), float(rate))
+        kept = self._columns
+        return Calibration(
+            method=Method(kept["method"][slot]),
+            blocks=int(kept["blocks"][slot]),
+            peaks=int(kept["peaks"][slot]),
+            alarms_per_week=float(kept["alarms_per_week"][slot]),
+        )
 
     def sentence(self, slot: int) -> str:
         """Say what a device's threshold rests on, and what cannot be seen yet."""
@@ -135,6 +138,11 @@ class Thresholds:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return every array over slots, by name."""
         return dict(self._columns)
+
+    def _record(self, slot: int, made: Calibration) -> None:
+        kept = self._columns
+        kept["method"][slot], kept["alarms_per_week"][slot] = made.method, made.alarms_per_week
+        kept["blocks"][slot], kept["peaks"][slot] = min(made.blocks, _MOST), min(made.peaks, _MOST)
 
     def _learn(self, spans: Spans, grid_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         ahead = Span(*(column[spans.finishes] for column in spans.ahead))

@@ -35,7 +35,6 @@ _FLOOR_OF_LEVEL = 0.03
 """Meters and plugs are good to a few per cent: closer than that nothing is odd."""
 _FLOOR_OF_RANGE = 0.1
 """An hour that was always quiet is still the same device: its own swing elsewhere bounds how sure one can be."""
-_BAND_SPREADS = 3.0
 
 
 class HourOfWeek(PerDevice):
@@ -67,15 +66,15 @@ class HourOfWeek(PerDevice):
         self.spread[slot] = WATTS.encode(np.maximum(np.maximum(week.spread_w, floor_w), _FLOOR_W))
 
     def score(self, samples: Samples, view: WindowView) -> Scores:
-        """Return the z-scores, with the band of three spreads about the median."""
+        """Return the z-scores, with the band of one spread about the median."""
         mean_w = self._rolling.advance(samples, view)
         hour = hour_of_week(samples.local_ms)
         median_w = decode_watts(self.median[samples.slot, hour]).astype(np.float64)
         spread_w = WATTS.decode(self.spread[samples.slot, hour])
         raw = np.abs(mean_w - median_w) / spread_w
-        low_w = np.maximum(median_w - _BAND_SPREADS * spread_w, 0.0).astype(np.float32)
-        high_w = (median_w + _BAND_SPREADS * spread_w).astype(np.float32)
-        return Scores(raw.astype(np.float32), low_w, high_w, {"mean_w": mean_w, "low_w": low_w, "high_w": high_w})
+        low_w = (median_w - spread_w).astype(np.float32)
+        high_w = (median_w + spread_w).astype(np.float32)
+        return Scores(raw.astype(np.float32), low_w, high_w, {"mean_w": mean_w})
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say what it draws and what is usual at this hour."""
