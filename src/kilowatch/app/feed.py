@@ -1,4 +1,9 @@
-"""Several histories as one stream in time order, in batches large enough to be fast."""
+"""Several histories as one stream in time order, in batches large enough to be fast.
+
+A source's readings keep the order of their file, so each is placed by how far its file has come: the latest time
+so far. Two sorts of reading have no say in that, for one clock that is not set would hold back all that follows it:
+those before 2000 or from 2100, and those that the very next reading goes back behind.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +11,84 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kilowatch.core.reading import ReadingBatch
+from kilowatch.core.clean_values import LATEST_MS
+from kilowatch.core.reading import EARLIEST_MS, ReadingBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from numpy.typing import NDArray
+
 BATCH_ROWS = 65_536
-_LATEST_MS = np.iinfo(np.int64).max
 
 
 class Feed:
-    """One source's readings, taken up to a time."""
+    """One source's readings in file order: those in hand, at most `BATCH_ROWS` and one batch, and the rest."""
 
     def __init__(self, batches: Iterable[ReadingBatch]) -> None:
         self._batches = iter(batches)
-        self._rest: ReadingBatch | None = None
+        self._is_ended = False
+        self._hand: ReadingBatch | None = None
+        self._place_ms = np.zeros(0, dtype=np.int64)
+        self._passed_ms = 0
 
+    def has_more(self) -> bool:
+        """Return whether a reading is left."""
+        while not len(self._place_ms) and not self._is_ended:
+            self._read_on()
+        return len(self._place_ms) > 0
+
+    @property
     def head_ms(self) -> int:
-        """Return the time of the next reading; the latest time there is where none is left."""
-        while self._rest is None or len(self._rest) == 0:
-            self._rest = next(self._batches, None)
-            if self._rest is None:
-                return _LATEST_MS
-        return int(self._rest.ts_ms[0])
+        """The place of the next reading; only while it `has_more`."""
+        return int(self._place_ms[0])
 
-    def take(self, before_ms: int) -> list[ReadingBatch]:
-        """Return the readings, in file order, up to the first that is not before a time."""
-        taken: list[ReadingBatch] = []
-        while self.head_ms() < before_ms and self._rest is not None:
-            later = np.flatnonzero(self._rest.ts_ms >= before_ms)
-            end = int(later[0]) if len(later) else len(self._rest)
-            taken.append(self._rest.take(slice(0, end)))
-            self._rest = self._rest.take(slice(end, None))
+    def fill(self, before_ms: int) -> int:
+        """Read on, and return up to where, at most before_ms, every reading is in hand."""
+        while not self._is_ended and self._place_ms[-1] <= before_ms and len(self._place_ms) < BATCH_ROWS:
+            self._read_on()
+        return before_ms if self._is_ended else min(before_ms, int(self._place_ms[-1]))
+
+    def take(self, before_ms: int) -> ReadingBatch | None:
+        """Return the readings in hand before a time, None where there are none."""
+        end = int(np.searchsorted(self._place_ms, before_ms))
+        if end == 0 or self._hand is None:
+            return None
+        taken, self._hand = self._hand.take(slice(0, end)), self._hand.take(slice(end, None))
+        self._passed_ms, self._place_ms = int(self._place_ms[end - 1]), self._place_ms[end:]
         return taken
+
+    def _read_on(self) -> None:
+        batch = next(self._batches, None)
+        if batch is None:
+            self._is_ended = True
+            return
+        self._hand = batch if self._hand is None or not len(self._hand) else ReadingBatch.join([self._hand, batch])
+        self._place_ms = places(self._hand.ts_ms, self._passed_ms)
+
+
+def places(ts_ms: NDArray[np.int64], passed_ms: int) -> NDArray[np.int64]:
+    """Return when each reading of a file has its turn, int64[n], never falling and not before passed_ms."""
+    told = (ts_ms >= EARLIEST_MS) & (ts_ms < LATEST_MS)
+    known = ts_ms[told]
+    known[:-1] = np.minimum(known[:-1], known[1:])
+    behind = np.concatenate([[passed_ms], np.maximum(np.maximum.accumulate(known), passed_ms)])
+    if passed_ms == 0 and len(known):
+        behind[0] = behind[1]
+    return behind[np.cumsum(told)]
 
 
 def in_time_order(sources: Iterable[Iterable[ReadingBatch]], slice_ms: int) -> Iterator[ReadingBatch]:
-    """Yield the readings of all sources in slices of time: within a slice source after source, each in file order."""
+    """Yield the readings of all sources in slices of time: within a slice source after source, each in file order.
+
+    A slice ends early where a source's readings in hand do, so that none is ever read in whole.
+    """
     feeds = [Feed(source) for source in sources]
-    while True:
-        start_ms = min((feed.head_ms() for feed in feeds), default=_LATEST_MS)
-        if start_ms == _LATEST_MS:
-            return
+    while feeds := [feed for feed in feeds if feed.has_more()]:
+        start_ms = min(feed.head_ms for feed in feeds)
         end_ms = (start_ms // slice_ms + 1) * slice_ms
-        taken = [batch for feed in feeds for batch in feed.take(end_ms)]
-        yield ReadingBatch.join(taken)
+        end_ms = max(start_ms + 1, min(feed.fill(end_ms) for feed in feeds))
+        yield ReadingBatch.join([taken for feed in feeds if (taken := feed.take(end_ms)) is not None])
 
 
 def slice_for(readings_per_s: float) -> int:

@@ -96,7 +96,7 @@ class Judge:
             high_w=high_w,
             watching=scored.watching,
         )
-        since_ms = self.bursts.since(samples, judged.score >= 1.0)
+        since_ms = self.bursts.since(samples, judged.score)
         rows = np.flatnonzero((judged.confirmed >= leave) & ~samples.held)
         return judged, [self._hot(int(row), judged, scored, int(since_ms[row])) for row in rows]
 
@@ -135,5 +135,5 @@ def _band(scores: Scores, level: NDArray[np.float32]) -> tuple[NDArray[np.float3
         none = np.full(len(level), np.nan, dtype=np.float32)
         return none, none
     middle = (scores.low_w + scores.high_w) / 2
-    reach = level * (scores.high_w - middle)
+    reach = (level * (scores.high_w - middle)).astype(np.float32, copy=False)
     return np.maximum(middle - reach, np.float32(0.0)), middle + reach
