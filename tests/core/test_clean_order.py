@@ -143,8 +143,10 @@ def test_a_drained_outbox_does_not_pass_for_a_slow_clock_even_after_days() -> No
 
 
 def test_an_outbox_that_drains_over_days_leaves_the_offset_alone() -> None:
-    drained = [(s, 10 * DAY + 3 * s / 100) for s in range(300, 8 * DAY, DAY // 4)]
-    assert history(arriving((0, 0.1), *drained)) == [False] + [True] * len(drained)
+    slow = [(s, s + 5 * HOUR) for s in (0, 300, 600)]
+    drained = [(s, 10 * DAY + 0.4 * s) for s in range(DAY // 4, 8 * DAY, DAY // 4)]
+    live = (14 * DAY, 14 * DAY + 5 * HOUR)
+    assert history(arriving(*slow, *drained, live)) == [True, False, False, *[True] * len(drained), False]
 
 
 def test_an_outbox_drained_newest_first_teaches_no_offset() -> None:

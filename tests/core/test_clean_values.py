@@ -74,7 +74,9 @@ def test_watts_against_volts_and_amperes(power_w: float) -> None:
         (0.05, 0.2),
         (0.2, 2.0),
         (0.3, 0.1),
-        (600.0, 0.01),
+        (2000.0, 0.01),
+        (2_300_000.0, 2.0),
+        (0.9, 2.0),
         (400.0, float("nan")),
         (0.4, float("nan")),
         (5.0, float("inf")),
@@ -99,6 +101,11 @@ def test_one_kilowatt_meter_of_a_batch_does_not_touch_the_others() -> None:
 @pytest.mark.parametrize("ts_ms", [-1, 0, 86_400_000, 946_684_799_999, 4_102_444_800_000, 2**62])
 def test_times_of_an_unset_clock_are_rejected(ts_ms: int) -> None:
     clean = Cleaner(fleet_of(UNRATED)).clean(batch_of([(0, ts_ms, 5.0)]))
+    assert clean.rejected_reason.tolist() == [Reason.BAD_TIME]
+
+
+def test_an_unset_clock_is_rejected_even_where_arrival_is_known() -> None:
+    clean = Cleaner(fleet_of(UNRATED)).clean(one_device((4e9, 5.0), received_ms=[START_MS]))
     assert clean.rejected_reason.tolist() == [Reason.BAD_TIME]
 
 

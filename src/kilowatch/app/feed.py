@@ -34,7 +34,7 @@ class Feed:
 
     def has_more(self) -> bool:
         """Return whether a reading is left."""
-        while not len(self._place_ms) and not self._is_ended:
+        while len(self._place_ms) < 2 and not self._is_ended:
             self._read_on()
         return len(self._place_ms) > 0
 
@@ -62,19 +62,24 @@ class Feed:
         batch = next(self._batches, None)
         if batch is None:
             self._is_ended = True
-            return
-        self._hand = batch if self._hand is None or not len(self._hand) else ReadingBatch.join([self._hand, batch])
-        self._place_ms = places(self._hand.ts_ms, self._passed_ms)
+        elif self._hand is None or not len(self._hand):
+            self._hand = batch
+        else:
+            self._hand = ReadingBatch.join([self._hand, batch])
+        if self._hand is not None:
+            self._place_ms = places(self._hand.ts_ms, self._passed_ms, is_end=self._is_ended)
 
 
-def places(ts_ms: NDArray[np.int64], passed_ms: int) -> NDArray[np.int64]:
-    """Return when each reading of a file has its turn, int64[n], never falling and not before passed_ms."""
+def places(ts_ms: NDArray[np.int64], passed_ms: int, *, is_end: bool) -> NDArray[np.int64]:
+    """Return when each reading of a file has its turn, int64[n], never falling and not before passed_ms.
+
+    Where the file goes on, the last one's turn cannot be told yet: it is given that of the one before.
+    """
     told = (ts_ms >= EARLIEST_MS) & (ts_ms < LATEST_MS)
     known = ts_ms[told]
-    known[:-1] = np.minimum(known[:-1], known[1:])
-    behind = np.concatenate([[passed_ms], np.maximum(np.maximum.accumulate(known), passed_ms)])
-    if passed_ms == 0 and len(known):
-        behind[0] = behind[1]
+    follower = np.append(known[1:], known[-1:] if is_end else passed_ms)[: len(known)]
+    turns = np.maximum.accumulate(np.minimum(known, follower))
+    behind = np.maximum(np.append(turns[:1] if passed_ms == 0 else passed_ms, turns), passed_ms)
     return behind[np.cumsum(told)]
 
 
@@ -88,7 +93,9 @@ def in_time_order(sources: Iterable[Iterable[ReadingBatch]], slice_ms: int) -> I
         start_ms = min(feed.head_ms for feed in feeds)
         end_ms = (start_ms // slice_ms + 1) * slice_ms
         end_ms = max(start_ms + 1, min(feed.fill(end_ms) for feed in feeds))
-        yield ReadingBatch.join([taken for feed in feeds if (taken := feed.take(end_ms)) is not None])
+        taken = [batch for feed in feeds if (batch := feed.take(end_ms)) is not None]
+        if taken:  # else a place was told anew as its feed read on
+            yield ReadingBatch.join(taken)
 
 
 def slice_for(readings_per_s: float) -> int:

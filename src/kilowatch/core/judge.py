@@ -134,6 +134,6 @@ def _band(scores: Scores, level: NDArray[np.float32]) -> tuple[NDArray[np.float3
     if scores.low_w is None or scores.high_w is None:
         none = np.full(len(level), np.nan, dtype=np.float32)
         return none, none
-    middle = (scores.low_w + scores.high_w) / 2
-    reach = (level * (scores.high_w - middle)).astype(np.float32, copy=False)
-    return np.maximum(middle - reach, np.float32(0.0)), middle + reach
+    middle = (scores.low_w + scores.high_w) * np.float32(0.5)
+    reach = level * (scores.high_w - middle)
+    return np.maximum(middle - reach, np.float32(0.0)).astype(np.float32), (middle + reach).astype(np.float32)

@@ -65,7 +65,7 @@ class Tail:
             return self.start + self.scale * steps
         if expected < 1.0:
             return float(self.peaks[0]) * expected**-_PRIOR_SLOPE
-        return float(np.interp(expected, np.arange(1, len(self.peaks) + 1), self.peaks))
+        return float(np.interp(expected, np.arange(len(self.peaks)), self.peaks))
 
     def slope(self, level: float) -> float:
         """Return the relative rise of the level at `level` when the rate falls e-fold: d log level / d log(1/rate)."""

@@ -52,7 +52,8 @@ _T = TypeVar("_T", Track, Gains, Span)
 
 def public_score(raw: NDArray[np.float32], level: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return raw over its threshold, rounded to 1e-4 so that every machine compares alike; NaN where unknown."""
-    return np.round(raw / level, 4)
+    with np.errstate(over="ignore"):
+        return np.round(raw / level, 4)
 
 
 class Thresholds:
