@@ -159,9 +159,9 @@ def test_a_place_is_that_of_the_file_not_of_a_clock_that_went_astray() -> None:
     times = np.array([YEAR_2100_MS, 10, 20, 60, 30, YEAR_1970_MS, 40, 50])
     sound = times < 1000
     times[sound] += START_MS
-    assert (places(times, 0, is_end=True) - START_MS).tolist() == [10, 10, 20, 30, 30, 30, 40, 50]
+    assert (places(times, START_MS, is_end=True) - START_MS).tolist() == [0, 10, 20, 30, 30, 30, 40, 50]
     assert (places(times, START_MS + 35, is_end=True) - START_MS).tolist() == [35, 35, 35, 35, 35, 35, 40, 50]
-    assert (places(times, 0, is_end=False) - START_MS).tolist() == [10, 10, 20, 30, 30, 30, 40, 40]
+    assert (places(times, START_MS, is_end=False) - START_MS).tolist() == [0, 10, 20, 30, 30, 30, 40, 40]
 
 
 def test_a_feed_hands_out_what_lies_before_a_time() -> None:

@@ -95,6 +95,11 @@ def test_a_drained_outbox_is_late_and_no_clock_jump() -> None:
     assert verdicts(cleaner(), arriving((0, 0), (300, 300), *drained))[2:] == [LATE] * 6
 
 
+def test_stragglers_that_trickle_in_are_late_and_no_clock_jump() -> None:
+    trickled = [(s - HOUR, 3 * s) for s in (600, 900, 1200, 1500, 1800, 2100)]
+    assert verdicts(cleaner(), arriving((0, 0), (300, 300), *trickled))[2:] == [LATE] * 6
+
+
 def test_a_clock_that_went_back_is_followed_where_arrival_keeps_pace() -> None:
     back = [(s - HOUR, s) for s in (600, 900, 1200, 1500, 1800)]
     assert verdicts(cleaner(), arriving((0, 0), (300, 300), *back))[-1] is JUMP
@@ -152,6 +157,12 @@ def test_an_outbox_that_drains_over_days_leaves_the_offset_alone() -> None:
 def test_an_outbox_drained_newest_first_teaches_no_offset() -> None:
     cleaned = cleaner()
     cleaned.clean(arriving(*((s, DAY + 1) for s in range(3000, 0, -300))))
+    assert cleaned.clock_offset_ms()[0] == 0
+
+
+def test_a_drained_reading_that_comes_twice_teaches_no_offset() -> None:
+    cleaned = cleaner()
+    cleaned.clean(arriving((0, DAY), (0, DAY)))
     assert cleaned.clock_offset_ms()[0] == 0
 
 

@@ -151,12 +151,6 @@ def test_room_for_more_keeps_what_is_known() -> None:
     assert sum(array.nbytes for array in confirm.state().values()) <= 10 * 28
 
 
-def test_a_clone_has_the_settings_and_no_devices() -> None:
-    clone = confirm_of(3, 5, devices=7).clone()
-    assert (clone.k, clone.n) == (3, 5)
-    assert all(len(array) == 0 for array in clone.state().values())
-
-
 @pytest.mark.parametrize(("k", "n"), [(0, 3), (4, 3), (1, LONGEST + 1)])
 def test_what_cannot_be_confirmed_is_refused(k: int, n: int) -> None:
     with pytest.raises(ConfigError):

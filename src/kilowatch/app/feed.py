@@ -78,9 +78,8 @@ def places(ts_ms: NDArray[np.int64], passed_ms: int, *, is_end: bool) -> NDArray
     told = (ts_ms >= EARLIEST_MS) & (ts_ms < LATEST_MS)
     known = ts_ms[told]
     follower = np.append(known[1:], known[-1:] if is_end else passed_ms)[: len(known)]
-    turns = np.maximum.accumulate(np.minimum(known, follower))
-    behind = np.maximum(np.append(turns[:1] if passed_ms == 0 else passed_ms, turns), passed_ms)
-    return behind[np.cumsum(told)]
+    turns = np.maximum.accumulate(np.append(passed_ms, np.minimum(known, follower)))
+    return turns[np.cumsum(told)]
 
 
 def in_time_order(sources: Iterable[Iterable[ReadingBatch]], slice_ms: int) -> Iterator[ReadingBatch]:

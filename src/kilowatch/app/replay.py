@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.advisor import Advice
     from kilowatch.app.pipeline import Pipeline, StepResult
+    from kilowatch.core.device import Fleet
     from kilowatch.core.judged import Judged
     from kilowatch.core.reading import ReadingBatch
 
@@ -29,16 +30,18 @@ WEEK_MS = 7 * 86_400_000
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of a replay, as arrays over slots: readings by reason of cleaning, and time watched."""
+    """Counts of a replay, as arrays over slots: readings by reason of cleaning, time watched, and the last sample."""
 
     by_reason: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, len(Reason)), dtype=np.int64))
     watched_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    seen_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     end_ms: int = 0
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices."""
         self.by_reason = grown(self.by_reason, devices)
         self.watched_ms = grown(self.watched_ms, devices)
+        self.seen_ms = grown(self.seen_ms, devices)
 
     def take(self, result: StepResult) -> None:
         """Count one step."""
@@ -51,8 +54,10 @@ class Tally:
             self._watch(judged)
 
     def _watch(self, judged: Judged) -> None:
-        watched = judged.watching & ~judged.samples.held
-        np.add.at(self.watched_ms, judged.samples.slot[watched], judged.samples.grid_ms[watched])
+        samples = judged.samples
+        watched = judged.watching & ~samples.held
+        np.add.at(self.watched_ms, samples.slot[watched], samples.grid_ms[watched])
+        self.seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]
 
     def outcomes(self, outcome: Outcome) -> int:
         """Return how many readings were accepted, repaired or rejected."""
@@ -66,11 +71,15 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOutcome:
-    """A finished replay: what was counted, every incident, earliest first, and what policy wanted of each."""
+    """A finished replay: what was counted, every incident, earliest first, and what policy wanted of each.
+
+    open_ms: how long incidents about power of watched devices stood open, each at most until its device's last sample.
+    """
 
     tally: Tally
     incidents: list[IncidentEntry]
     advice: dict[str, Advice]
+    open_ms: int
     learning_days: float
     seconds: float
 
@@ -82,13 +91,12 @@ class ReplayOutcome:
     @property
     def watched_alarms(self) -> int:
         """How many of them opened while the device was watched: what a rate counts."""
-        return sum(entry.told.rule != ColdStart.name for entry in self.alarms)
+        return sum(map(_is_watched, self.alarms))
 
     @property
     def open_share(self) -> float:
         """Share of the watched time in which incidents about power stood open."""
-        open_ms = sum((entry.cleared_ms or self.tally.end_ms) - entry.told.first_ms for entry in self.alarms)
-        return min(1.0, open_ms / max(1, int(self.tally.watched_ms.sum())))
+        return min(1.0, self.open_ms / max(1, int(self.tally.watched_ms.sum())))
 
     def output(self) -> ReplayOutput:
         """Return what `--json` prints."""
@@ -123,5 +131,16 @@ def replay(
             advice[given.intent.id] = given
         on_step(batch, result)
     tally.reserve(len(pipeline.fleet))
-    learning_days = pipeline.settings.plan.learning_days
-    return ReplayOutcome(tally, ledger.entries(), advice, learning_days, time.perf_counter() - started)
+    entries, learning_days = ledger.entries(), pipeline.settings.plan.learning_days
+    open_ms = sum(_open_ms(entry, pipeline.fleet, tally) for entry in entries if _is_watched(entry))
+    return ReplayOutcome(tally, entries, advice, open_ms, learning_days, time.perf_counter() - started)
+
+
+def _is_watched(entry: IncidentEntry) -> bool:
+    return not entry.is_stale and entry.told.rule != ColdStart.name
+
+
+def _open_ms(entry: IncidentEntry, fleet: Fleet, tally: Tally) -> int:
+    slot = fleet.slot(entry.told.site, entry.told.device)
+    seen_ms = tally.end_ms if slot is None else int(tally.seen_ms[slot])
+    return max(0, (seen_ms if entry.cleared_ms is None else entry.cleared_ms) - entry.told.first_ms)

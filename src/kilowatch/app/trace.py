@@ -1,7 +1,8 @@
 """A device's course for pictures and tables: power, expected band and score, bounded in memory.
 
 A trace keeps every sample until it grows past its limit, then halves itself by joining neighbours into one row
-that keeps the extremes: a spike stays in sight however long the history.
+that keeps the extremes: a spike stays in sight however long the history. Where all traces together grow past
+theirs, the longest is halved.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from kilowatch.core.reading import ReadingBatch
 
 ROW_LIMIT = 400_000
+TOTAL_LIMIT = 16_000_000
+"""28 bytes a row."""
+_MOST_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ class Trace:
 class TraceRecorder:
     """Traces of all devices as they are judged."""
 
-    def __init__(self, row_limit: int = ROW_LIMIT) -> None:
+    def __init__(self, row_limit: int = ROW_LIMIT, total_limit: int = TOTAL_LIMIT) -> None:
         self._limit = row_limit
+        self._total_limit = max(total_limit, row_limit)
         self._parts: dict[int, list[Trace]] = {}
         self._sizes: dict[int, int] = {}
 
@@ -78,10 +83,12 @@ class TraceRecorder:
         power_w = judged.samples.power_w
         whole = Trace(judged.samples.ts_ms, power_w, power_w, judged.low_w, judged.high_w, judged.score)
         for slot, start, length in zip(segments.slot.tolist(), segments.starts, segments.lengths, strict=True):
-            self._parts.setdefault(slot, []).append(whole.rows(slice(start, start + length)))
-            self._sizes[slot] = self._sizes.get(slot, 0) + int(length)
-            if self._sizes[slot] > self._limit:
-                self._halve(slot)
+            self._put(slot, whole.rows(slice(start, start + length)))
+        if len(self) > self._total_limit:
+            self._halve(max(self._sizes, key=self._sizes.__getitem__))
+
+    def __len__(self) -> int:
+        return sum(self._sizes.values())
 
     def trace(self, slot: int) -> Trace:
         """Return a device's trace so far; empty where nothing was judged."""
@@ -93,6 +100,15 @@ class TraceRecorder:
             parts[:] = [Trace.join(parts)]
         return parts[0]
 
+    def _put(self, slot: int, part: Trace) -> None:
+        parts = self._parts.setdefault(slot, [])
+        parts.append(part)
+        self._sizes[slot] = self._sizes.get(slot, 0) + len(part)
+        if self._sizes[slot] > self._limit:
+            self._halve(slot)
+        elif len(parts) > _MOST_PARTS:
+            parts[:] = [Trace.join(parts)]
+
     def _halve(self, slot: int) -> None:
-        thin = self.trace(slot).thinned(self._limit // 2)
+        thin = self.trace(slot).thinned(min(self._sizes[slot] // 2, self._limit))
         self._parts[slot], self._sizes[slot] = [thin], len(thin)

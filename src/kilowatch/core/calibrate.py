@@ -82,7 +82,7 @@ def rate_curve(
 
 
 def blocked_folds(ts_ms: NDArray[np.int64], folds: int = 3) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Return (train, test) masks bool[n] of each fold: runs of whole days, or shares of the samples under `folds` days.
+    """Return (train, test) masks bool[n] of each fold: runs of days with samples, or of samples under `folds` days.
 
     Scores of the test part come from a detector fitted on the training part, so that a threshold is set on scores
     as they will be on data that no fit has seen (Bergmeir and Benitez, Information Sciences 191, 2012).
@@ -91,7 +91,7 @@ def blocked_folds(ts_ms: NDArray[np.int64], folds: int = 3) -> list[tuple[NDArra
         raise ConfigError(f"{folds} folds cannot be crossed.", "Choose 2 or more.")
     if len(ts_ms) == 0:
         return []
-    day = ts_ms // _DAY_MS - ts_ms[0] // _DAY_MS
+    day = np.cumsum(np.diff(ts_ms // _DAY_MS, prepend=ts_ms[0] // _DAY_MS) != 0)
     days = int(day[-1]) + 1
     fold = day * folds // days if days >= folds else np.arange(len(ts_ms)) * folds // len(ts_ms)
     tests = [fold == number for number in range(folds)]

@@ -24,7 +24,7 @@ def is_history(readings: ReadingBatch, segments: Segments, past: Past, late_afte
 
     The age is `received_ms - ts_ms`, less the device's clock offset: its smallest age of the day of arrival and
     of the day with readings before. An age above late_after_ms counts for it only where readings arrive at the pace
-    of their own times: a drained outbox would otherwise pass for a slow clock.
+    of their own times, within a factor of two: a drained outbox would otherwise pass for a slow clock.
     """
     history = np.zeros(segments.size, dtype=np.bool_) if readings.backfill is None else readings.backfill
     if readings.received_ms is not None:
@@ -44,7 +44,7 @@ def _keeps_pace(
     seen_ms = segments.shift(ts_ms, past.seen_ms[segments.slot])
     step_ms = ts_ms - seen_ms
     waited_ms = received_ms - segments.shift(received_ms, past.seen_received_ms[segments.slot])
-    return (seen_ms > 0) & (step_ms > 0) & (2 * waited_ms >= step_ms)
+    return (seen_ms > 0) & (step_ms > 0) & (step_ms <= 2 * waited_ms) & (waited_ms <= 2 * step_ms)
 
 
 def _offset(

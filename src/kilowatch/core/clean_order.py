@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kilowatch.core.segments import Segments
 
 STEP_BACK_MS = 60_000
-"""Smaller steps back are an hourly clock correction: the device soon catches up with itself."""
+"""Smaller steps back are a clock being set: the device soon catches up with itself."""
 JUMP_AFTER = 5
 """So many readings in a row on the earlier clock are believed; four stragglers are not."""
 
@@ -46,7 +46,8 @@ class _Place:
         if ts_ms == self.newest_ms:
             return Reason.LATE if moved or seq < self.newest_seq else Reason.DUPLICATE
         step_ms = ts_ms - self.seen_ms
-        steady = 0 < step_ms <= hold_ms and 2 * (received_ms - self.seen_received_ms) >= step_ms
+        waited_ms = received_ms - self.seen_received_ms
+        steady = 0 < step_ms <= min(hold_ms, 2 * waited_ms) and waited_ms <= 2 * step_ms
         far = self.newest_ms - ts_ms > STEP_BACK_MS and not history
         self.late_run = 0 if not far else self.late_run + 1 if steady and self.late_run else 1
         return Reason.CLOCK_JUMP if self.late_run >= JUMP_AFTER else Reason.LATE
@@ -83,9 +84,10 @@ def judge_order(
 
 
 def _place(past: Past, slot: int, readings: ReadingBatch) -> _Place:
+    seen_ms = int(past.seen_ms[slot])
     newest_seq = -1 if readings.seq is None else int(past.newest_seq[slot])
-    received_ms = 0 if readings.received_ms is None else int(past.seen_received_ms[slot])
-    return _Place(int(past.newest_ms[slot]), newest_seq, int(past.late_run[slot]), int(past.seen_ms[slot]), received_ms)
+    seen_received_ms = seen_ms if readings.received_ms is None else int(past.seen_received_ms[slot])
+    return _Place(int(past.newest_ms[slot]), newest_seq, int(past.late_run[slot]), seen_ms, seen_received_ms)
 
 
 def _follow(place: _Place, readings: ReadingBatch, rows: slice, moved: NDArray[np.bool_], hold_ms: int) -> list[int]:

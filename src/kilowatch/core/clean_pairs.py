@@ -1,4 +1,4 @@
-"""Each accepted reading beside the one before: gaps, held values and misread zeros' first condition."""
+"""Each accepted reading beside the one before: gaps, and values that stand still."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Pairs:
 def find_frozen(readings: ReadingBatch, pairs: Pairs, past: Past, hold_ms: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the reasons uint8[n], `FROZEN` where one value above zero outlasts the device's habit.
 
-    The habit is the longest run that has ended, so a load that is steady by nature is marked once at most.
+    The habit is the longest run that has ended, so a load that is steady by nature is marked ever more seldom.
     """
     segments, slot = pairs.segments, pairs.segments.slot
     same = pairs.near & (readings.power_w.astype(np.float32) == pairs.before_w) & (readings.power_w > 0)

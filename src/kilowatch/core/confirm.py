@@ -81,10 +81,6 @@ class Confirm:
         self._since_ms[segments.slot] = since_ms[segments.ends]
         return since_ms
 
-    def clone(self) -> Confirm:
-        """Return the same k of n and no devices."""
-        return Confirm(self.k, self.n)
-
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return every array over slots, by name."""
         return {"k": self._k_of, "recent": self._recent, "since_ms": self._since_ms, "quiet": self._quiet}

@@ -47,3 +47,9 @@ class Stretches:
     def before(self, state: NDArray[Any], fresh: Any = 0) -> NDArray[Any]:
         """Return what each stretch starts from: its device's state, or `fresh` after a restart."""
         return np.where(self.fresh, fresh, state[self.segments.slot])
+
+
+def leaky_sum(segments: Segments, values: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return max(0, sum before + value) from row to row: the plain sum less its lowest point so far. Exact."""
+    total = segments.running_sum(values, np.zeros(len(segments), dtype=np.int64))
+    return total + segments.running_max(-total, before)
