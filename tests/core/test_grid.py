@@ -59,6 +59,16 @@ def test_a_missed_poll_is_bridged_and_marked_a_long_silence_restarts_the_window(
     assert samples.ts_ms[1:3].tolist() == [START_MS + 30_000, START_MS + 60_000]
 
 
+@pytest.mark.parametrize("record", [METER, FAST_PLUG])
+def test_a_clock_that_goes_back_restarts_the_window(record: dict[str, Any]) -> None:
+    grid = Grid(fleet_of(record))
+    push(grid, seconds(*((s, 50.0) for s in range(0, 3600, 30))))
+    samples = push(grid, seconds(*((s, 60.0) for s in range(0, 300, 30))))
+    assert samples.count.tolist() == list(range(1, len(samples) + 1))
+    assert len(samples) >= 9
+    assert samples.power_w.tolist() == pytest.approx([60.0] * len(samples), rel=2e-4)
+
+
 def test_a_fast_plug_becomes_time_weighted_means() -> None:
     samples = push(Grid(fleet_of(FAST_PLUG)), seconds((0, 0.0), (10, 300.0), (20, 0.0), (30, 60.0), (61, 0.0)))
     assert samples.ts_ms.tolist() == [START_MS + 30_000, START_MS + 60_000]

@@ -105,7 +105,7 @@ class Grid:
         before_ms = segments.shift(readings.ts_ms, self.last_ms[segments.slot])
         before = segments.shift(code, self.last_code[segments.slot])
         silence = readings.ts_ms - before_ms
-        fresh = silence > self.bridge_ms(slot)
+        fresh = (silence > self.bridge_ms(slot)) | (silence < 0)
         steps = np.where(fresh, 1, np.maximum(1, (2 * silence + grid_ms) // (2 * grid_ms)))
         self.last_ms[segments.slot] = readings.ts_ms[segments.ends]
         self.last_code[segments.slot] = code[segments.ends]

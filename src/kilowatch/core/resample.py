@@ -105,7 +105,7 @@ class Resampler:
         value_dw = np.rint(readings.power_w * 10.0).astype(np.int64)
         since_ms = segments.shift(ts_ms, state.value_ms[place])
         carry_until_ms = since_ms + bridge_ms
-        restart = (since_ms == 0) | (ts_ms > carry_until_ms)
+        restart = (since_ms == 0) | (ts_ms > carry_until_ms) | (ts_ms < since_ms)
         front_ms = segments.shift(ts_ms, np.maximum(state.front_ms[place], state.value_ms[place]))
         front_ms = np.where(since_ms == 0, ts_ms, front_ms)
         stretches = _Stretches(
