@@ -1,0 +1,180 @@
+"""Learning: when a device is due, what is left out, and that no threshold rests on what its detector has learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.fleets import START_MS
+from core.spies import DAY_MS, DaySpy, Plain
+from detectors.samples import Arrivals, series_of
+from kilowatch.core.confirm import Confirm
+from kilowatch.core.judge import Judge, Scorer
+from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, out_of_fold, without
+
+HOUR_MS = 3_600_000
+PER_DAY = 24
+PLAN = LearningPlan(learning_days=4, refit_days=2, horizon_days=8)
+
+
+def hourly(days: float, **more: object):  # type: ignore[no-untyped-def]  # noqa: ANN201 - Series
+    return series_of(np.full(round(days * PER_DAY), 50.0), start_ms=START_MS, grid_ms=HOUR_MS, **more)  # type: ignore[arg-type]
+
+
+def curriculum(devices: int = 1) -> Curriculum:
+    out = Curriculum(PLAN)
+    out.reserve(devices)
+    return out
+
+
+def arrivals(hours: int, slot: int = 0, start_ms: int = START_MS) -> Arrivals:
+    return Arrivals.of(np.full(hours, 50.0), slot=slot, start_ms=start_ms, grid_ms=HOUR_MS)
+
+
+def test_a_device_is_due_so_many_days_after_its_first_sample() -> None:
+    lessons = curriculum(2)
+    both = Arrivals.mixed([arrivals(10), arrivals(10, slot=1, start_ms=START_MS + HOUR_MS)])
+    lessons.greet(both.batch()[1])
+    assert lessons.due_ms.tolist() == [START_MS + 4 * DAY_MS, START_MS + HOUR_MS + 4 * DAY_MS]
+    lessons.greet(arrivals(10, start_ms=START_MS + DAY_MS).batch()[1])
+    assert lessons.due_ms[0] == START_MS + 4 * DAY_MS
+
+
+def test_a_lesson_falls_between_two_samples() -> None:
+    lessons = curriculum()
+    samples = arrivals(6 * PER_DAY).batch()[1]
+    lessons.greet(samples)
+    before = lessons.before_lesson(samples)
+    assert before.sum() == 4 * PER_DAY
+    assert samples.ts_ms[before].max() < lessons.due_ms[0] <= samples.ts_ms[~before].min()
+
+
+def test_who_has_learnt_is_watched_from_then_on_and_due_again() -> None:
+    lessons = curriculum()
+    samples = arrivals(5 * PER_DAY).batch()[1]
+    lessons.greet(samples)
+    assert not lessons.is_watching(samples.slot, samples.ts_ms).any()
+    lessons.learnt(0)
+    lessons.learnt(0)
+    assert lessons.due_ms[0] == START_MS + 8 * DAY_MS
+    assert lessons.is_watching(samples.slot, samples.ts_ms).tolist() == [False] * 4 * PER_DAY + [True] * PER_DAY
+
+
+def test_who_has_too_little_tries_again_a_day_later_over_a_gap_of_any_length() -> None:
+    lessons = curriculum()
+    lessons.greet(arrivals(10).batch()[1])
+    back = arrivals(3, start_ms=START_MS + 40 * DAY_MS + HOUR_MS).batch()[1]
+    tries = 0
+    while not lessons.before_lesson(back).all():
+        lessons.postpone(0)
+        tries += 1
+    assert tries == 37
+    assert lessons.due_ms[0] == START_MS + 41 * DAY_MS
+    assert not lessons.is_watching(back.slot, back.ts_ms).any()
+
+
+def test_enough_is_three_fifths_of_the_learning_time() -> None:
+    lessons = curriculum()
+    assert lessons.is_enough(hourly(2.5))
+    assert not lessons.is_enough(hourly(2.3))
+    usable = np.arange(4 * PER_DAY) % 2 == 0
+    assert not lessons.is_enough(hourly(4, usable=usable))
+
+
+def test_graduates_are_never_due_and_watched_from_the_first() -> None:
+    for graduate in (lambda lessons: lessons.graduate(1), lambda lessons: lessons.graduate_all(2)):
+        lessons = curriculum(3)
+        graduate(lessons)
+        samples = arrivals(10, slot=1).batch()[1]
+        lessons.greet(samples)
+        assert lessons.before_lesson(samples).all()
+        assert lessons.is_watching(samples.slot, samples.ts_ms).all()
+        assert not lessons.is_watching(np.array([2], dtype=np.int32), samples.ts_ms[:1]).any()
+
+
+def test_an_incident_is_left_out_of_the_past_its_ends_included() -> None:
+    series = without(hourly(2), [(START_MS + 5 * HOUR_MS, START_MS + 7 * HOUR_MS)])
+    assert np.flatnonzero(~series.usable).tolist() == [5, 6, 7]
+
+
+SPANS = st.lists(st.tuples(st.integers(-10, 100), st.integers(0, 120)), max_size=4)
+
+
+@settings(deadline=None, max_examples=50)
+@given(SPANS)
+def test_of_every_incident_a_day_at_most_is_left_out(spans: list[tuple[int, int]]) -> None:
+    past = hourly(4)
+    times = [(START_MS + start * HOUR_MS, START_MS + (start + hours) * HOUR_MS) for start, hours in spans]
+    series = without(past, times)
+    hour = np.arange(len(past))
+    expected = np.ones(len(past), dtype=np.bool_)
+    for start, hours in spans:
+        expected &= ~((hour >= start) & (hour <= start + min(hours, 24)))
+    assert series.usable.tolist() == expected.tolist()
+    assert past.usable.all()
+
+
+def test_what_was_not_usable_stays_so() -> None:
+    usable = np.arange(PER_DAY) != 3
+    series = without(hourly(1, usable=usable), [(START_MS + 10 * HOUR_MS, START_MS + 10 * HOUR_MS)])
+    assert np.flatnonzero(~series.usable).tolist() == [3, 10]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(3, 20), st.integers(2, 5), st.integers(0, 23))
+def test_no_day_is_scored_by_a_detector_that_learnt_from_it(days: int, folds: int, start_hour: int) -> None:
+    series = series_of(np.full(days * PER_DAY, 50.0), start_ms=START_MS + start_hour * HOUR_MS, grid_ms=HOUR_MS)
+    scores = out_of_fold(DaySpy(), series, LearningPlan(folds=folds), Confirm(1, 1))
+    assert scores.tolist() == [0.0] * len(series)
+
+
+def test_every_day_takes_part_in_all_folds_but_its_own() -> None:
+    spy, series = DaySpy(), hourly(9)
+    out_of_fold(spy, series, PLAN, Confirm())
+    learnt = [set((ts_ms // DAY_MS).tolist()) for _, ts_ms in spy.lessons]
+    days = set((series.ts_ms // DAY_MS).tolist())
+    assert len(learnt) == PLAN.folds
+    assert sum((list(fold) for fold in learnt), start=[]).count(min(days)) == PLAN.folds - 1
+    assert set.union(*learnt) == days
+    assert all(len(days - fold) == 3 for fold in learnt)
+
+
+def test_a_past_of_one_sample_has_no_score() -> None:
+    series = series_of([50.0], grid_ms=HOUR_MS)
+    assert np.isnan(out_of_fold(DaySpy(), series, PLAN, Confirm())).all()
+
+
+def test_the_detector_that_goes_live_knows_all_days_and_every_judge_its_threshold() -> None:
+    spy = DaySpy()
+    scorer = Scorer(spy, Plain())
+    judges = [Judge(scorer, rate) for rate in (0.5, 5.0)]
+    for part in (scorer, *judges):
+        part.reserve(3)
+    Teacher(scorer, judges, PLAN).teach(2, hourly(6))
+    slot, learnt_ms = spy.lessons[-1]
+    assert slot == 2
+    assert len(learnt_ms) == 6 * PER_DAY
+    assert [judge.thresholds.calibration(2).alarms_per_week for judge in judges] == [0.5, 5.0]
+
+
+def test_a_rarer_alarm_asks_for_a_higher_threshold() -> None:
+    rng = np.random.default_rng(0)
+    scorer = Scorer(Plain(), Plain())
+    judges = [Judge(scorer, rate) for rate in (0.2, 5.0)]
+    for part in (scorer, *judges):
+        part.reserve(1)
+    past = series_of(100 + rng.gamma(2, 10, 14 * PER_DAY * 2), start_ms=START_MS, grid_ms=HOUR_MS // 2)
+    Teacher(scorer, judges, LearningPlan()).teach(0, past)
+    rare, often = (float(judge.thresholds.levels(np.array([0]))[0]) for judge in judges)
+    assert rare > often > 0
+
+
+def test_the_device_s_own_rate_counts_where_none_is_asked_for() -> None:
+    scorer = Scorer(Plain(), Plain())
+    judge = Judge(scorer)
+    for part in (scorer, judge):
+        part.reserve(1)
+    Teacher(scorer, [judge], PLAN).teach(0, hourly(6, alarms_per_week=0.25))
+    assert judge.thresholds.calibration(0).alarms_per_week == pytest.approx(0.25)
