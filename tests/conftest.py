@@ -1,0 +1,24 @@
+"""What all tests share: in CI nothing real may be missing, so there a skipped test of a real thing has failed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_REAL = ("data", "browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test that needs something real into a failure where `CI` is set."""
+    report = yield
+    real = [name for name in _REAL if item.get_closest_marker(name) is not None]
+    if os.environ.get("CI") and report.skipped and real:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} needs {' and '.join(real)}, which CI must have: {report.longrepr}"
+    return report
