@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,6 +109,23 @@ def test_a_stray_clock_neither_jumps_the_queue_nor_holds_its_file_back() -> None
             assert ahead_of(batches) <= HOUR_MS, (stray_ms, at)
 
 
+def test_a_clock_astray_arrives_when_it_is_its_turn_and_no_other_reading_is_touched() -> None:
+    (batch,) = in_time_order([with_stray(0, 50, 20, YEAR_2036_MS)], HOUR_MS)
+    assert batch.received_ms is not None
+    assert batch.received_ms[20] == batch.ts_ms[21]
+    assert np.delete(batch.received_ms, 20).tolist() == np.delete(batch.ts_ms, 20).tolist()
+    (sound,) = in_time_order([steps(0, 50)], HOUR_MS)
+    assert sound.received_ms is None
+
+
+def test_a_time_of_arrival_that_a_source_gives_is_kept() -> None:
+    (whole,) = with_stray(0, 5, 2, YEAR_2036_MS)
+    given = replace(whole, received_ms=whole.ts_ms + 5)
+    (batch,) = in_time_order([[given]], HOUR_MS)
+    assert batch.received_ms is not None
+    assert batch.received_ms.tolist() == (whole.ts_ms + 5).tolist()
+
+
 def test_a_file_of_nothing_but_unset_clocks_goes_first_and_whole() -> None:
     batches = list(in_time_order([steps(0, 20), source_of(1, [YEAR_2100_MS] * 20)], HOUR_MS))
     assert numbers(batches[:1], 1) == list(range(20))
@@ -156,12 +174,16 @@ def test_only_what_a_slice_needs_is_read() -> None:
 
 
 def test_a_place_is_that_of_the_file_not_of_a_clock_that_went_astray() -> None:
-    times = np.array([YEAR_2100_MS, 10, 20, 60, 30, YEAR_1970_MS, 40, 50])
-    sound = times < 1000
-    times[sound] += START_MS
-    assert (places(times, START_MS, is_end=True) - START_MS).tolist() == [0, 10, 20, 30, 30, 30, 40, 50]
-    assert (places(times, START_MS + 35, is_end=True) - START_MS).tolist() == [35, 35, 35, 35, 35, 35, 40, 50]
-    assert (places(times, START_MS, is_end=False) - START_MS).tolist() == [0, 10, 20, 30, 30, 30, 40, 40]
+    hours = [1, 2, 60, 3, 5, 4, 6, 90]
+    times = START_MS + HOUR_MS * np.array(hours)
+    times = np.insert(times, [0, 5], [YEAR_2100_MS, YEAR_1970_MS])
+
+    def turns(passed_ms: int, *, is_end: bool) -> list[int]:
+        return ((places(times, passed_ms, is_end=is_end) - START_MS) // HOUR_MS).tolist()
+
+    assert turns(START_MS, is_end=True) == [0, 1, 2, 3, 3, 5, 5, 5, 6, 90]
+    assert turns(START_MS + 4 * HOUR_MS, is_end=True) == [4, 4, 4, 4, 4, 5, 5, 5, 6, 90]
+    assert turns(START_MS, is_end=False) == [0, 1, 2, 3, 3, 5, 5, 5, 6, 6]
 
 
 def test_a_feed_hands_out_what_lies_before_a_time() -> None:

@@ -89,6 +89,21 @@ def test_one_unset_clock_does_not_make_a_file_look_grouped(tmp_path: Path) -> No
     assert outcome_of(run).output().rejected == 1
 
 
+@pytest.mark.parametrize("stray_s", ["4102444800", "2086000000", "1767571200", "1000"])
+def test_one_clock_astray_changes_nothing_that_is_said_of_the_home(tmp_path: Path, stray_s: str) -> None:
+    (tmp_path / "sound").mkdir()
+    (tmp_path / "astray").mkdir()
+    for folder in ("sound", "astray"):
+        write(tmp_path / folder / "tv.csv", csv_lines(3 * 2880))
+        lines = csv_lines(3 * 2880)
+        if folder == "astray":
+            lines.insert(2 * 2880, f"{stray_s},40")
+        write(tmp_path / folder / "lamp.csv", lines)
+    sound, astray = (outcome_of(run_of(tmp_path / folder)) for folder in ("sound", "astray"))
+    assert [entry.told for entry in astray.incidents] == [entry.told for entry in sound.incidents]
+    assert astray.tally.watched_ms.tolist() == pytest.approx(sound.tally.watched_ms.tolist(), abs=60_000)
+
+
 def test_looking_back_learns_first_and_is_watched_from_the_start(tmp_path: Path) -> None:
     write(tmp_path / "meter.csv", csv_lines(3 * 2880))
     causal, looked = run_of(tmp_path / "meter.csv"), run_of(tmp_path / "meter.csv")

@@ -21,7 +21,7 @@ DAY_MS = 86_400_000
 
 
 class Plain:
-    """Raw score: watts over the mean that was learnt; NaN before. The band ends where the score is 1."""
+    """Raw score: watts away from the mean that was learnt, in tenths of it; NaN before."""
 
     name = "plain"
     needs = 1
@@ -36,10 +36,11 @@ class Plain:
         if history.usable.any():
             self.mean_w[slot] = max(1.0, float(history.power_w[history.usable].mean()))
 
-    def score(self, samples: Samples, view: WindowView) -> Scores:
+    def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
         mean_w = self.mean_w[samples.slot]
-        raw = (samples.power_w / mean_w).astype(np.float32)
-        return Scores(raw, np.zeros(len(raw), dtype=np.float32), mean_w.astype(np.float32), {"mean_w": mean_w})
+        raw = np.abs(samples.power_w - mean_w) / (0.1 * mean_w)
+        low_w, high_w = (0.9 * mean_w).astype(np.float32), (1.1 * mean_w).astype(np.float32)
+        return Scores(raw.astype(np.float32), low_w, high_w, {"mean_w": mean_w})
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         return f"usually draws {facts['mean_w']:.0f} W"
@@ -66,7 +67,7 @@ class DaySpy(Plain):
         self.lessons.append((slot, usable_ms))
         self._days[slot] = set((usable_ms // DAY_MS).tolist())
 
-    def score(self, samples: Samples, view: WindowView) -> Scores:
+    def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
         days = (samples.ts_ms // DAY_MS).tolist()
         known = [day in self._days.get(slot, ()) for slot, day in zip(samples.slot.tolist(), days, strict=True)]
         return Scores(np.array(known, dtype=np.float32), facts={"mean_w": np.zeros(len(known))})

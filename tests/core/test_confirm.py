@@ -9,10 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.score_streams import samples_of, steps_ms
-from kilowatch.core.confirm import LONGEST, Confirm
+from kilowatch.core.confirm import LONGEST, Bursts, Confirm
 from kilowatch.errors import ConfigError
 
 Scores = NDArray[np.float32]
+
+
+def bursts_of(n: int = 3, devices: int = 1) -> Bursts:
+    bursts = Bursts(n)
+    bursts.reserve(devices)
+    return bursts
 
 
 def confirm_of(k: int = 2, n: int = 3, devices: int = 1) -> Confirm:
@@ -66,22 +72,12 @@ def test_an_unknown_score_counts_as_zero_until_nothing_is_known() -> None:
     assert got[6] == 0
 
 
-def test_a_device_may_ask_for_another_k() -> None:
-    confirm = confirm_of(2, 3, devices=3)
-    confirm.set_k(1, 1)
-    confirm.set_k(2, 3)
-    slot = np.repeat(np.arange(3), 3)
-    score = np.tile(np.array([9, 5, 7], dtype=np.float32), 3)
-    got = confirm.update(samples_of(np.tile(steps_ms(3), 3), slot), score)
-    assert got.reshape(3, 3)[:, -1].tolist() == [7, 9, 5]
-
-
 def test_the_window_restarts_where_the_count_does() -> None:
     count = np.array([7, 8, 1, 2])
     score = np.array([5, 5, 5, 4], dtype=np.float32)
     confirm = confirm_of()
     assert confirm.update(samples_of(steps_ms(4), count=count), score).tolist() == [0, 5, 0, 4]
-    assert confirm.since(samples_of(steps_ms(4), count=count), score).tolist() == [
+    assert bursts_of().since(samples_of(steps_ms(4), count=count), score).tolist() == [
         int(steps_ms(1)[0]),
         int(steps_ms(1)[0]),
         int(steps_ms(3)[2]),
@@ -92,7 +88,7 @@ def test_the_window_restarts_where_the_count_does() -> None:
 def test_a_burst_outlives_fewer_than_n_quiet_samples() -> None:
     score = np.array([0, 2, 0, 0, 1, 0, 0, 0, 3], dtype=np.float32)
     at = steps_ms(9)
-    since = confirm_of().since(samples_of(at), score)
+    since = bursts_of().since(samples_of(at), score)
     assert since.tolist() == [-1, *[at[1]] * 6, -1, at[8]]
 
 
@@ -119,11 +115,12 @@ def test_any_mix_and_any_cut_give_what_a_loop_gives(
     k, size = data.draw(st.integers(1, n)), len(score)
     at = steps_ms(size)
     cuts = sorted(data.draw(st.lists(st.integers(0, size), max_size=6)))
-    confirm, got, since = confirm_of(k, n, devices=4), np.empty(size, dtype=np.float32), np.empty(size, dtype=np.int64)
+    confirm, bursts = confirm_of(k, n, devices=4), bursts_of(n, devices=4)
+    got, since = np.empty(size, dtype=np.float32), np.empty(size, dtype=np.int64)
     for first, last in zip([0, *cuts], [*cuts, size], strict=True):
         rows = first + np.argsort(slot[first:last], kind="stable")
         samples = samples_of(at[rows], slot[rows], count[rows])
-        got[rows], since[rows] = confirm.update(samples, score[rows]), confirm.since(samples, score[rows])
+        got[rows], since[rows] = confirm.update(samples, score[rows]), bursts.since(samples, score[rows])
     for device in range(4):
         own = slot == device
         np.testing.assert_array_equal(got[own], by_hand(score[own], count[own], k, n))
@@ -155,8 +152,3 @@ def test_room_for_more_keeps_what_is_known() -> None:
 def test_what_cannot_be_confirmed_is_refused(k: int, n: int) -> None:
     with pytest.raises(ConfigError):
         Confirm(k, n)
-
-
-def test_a_k_over_n_is_refused_for_a_device() -> None:
-    with pytest.raises(ConfigError):
-        confirm_of().set_k(0, 4)

@@ -32,7 +32,8 @@ def test_a_window_restarts_where_the_past_does_and_wherever_rows_are_missing(kep
     mask = np.array(kept)
     count = as_samples(series.part(mask)).count
     rows = np.flatnonzero(mask)
-    expected, last = [], -2
+    expected: list[int] = []
+    last = -2
     for row in rows.tolist():
         goes_on = row == last + 1 and live.count[row] != 1
         expected.append(expected[-1] + 1 if goes_on else 1)

@@ -59,8 +59,13 @@ class Battery:
     def history(self, seed: int = 0) -> Series:
         return series_of(self.normal_w(self.history_days, seed))
 
-    def live(self, days: float = 2.0, seed: int = 100, slot: int = 0, **more: tuple[int, ...]) -> Arrivals:
-        return Arrivals.of(self.normal_w(days, seed), slot=slot, start_ms=self.live_ms, **more)
+    def live(self, days: float | None = None, seed: int = 100, slot: int = 0) -> Arrivals:
+        return Arrivals.of(self.normal_w(days or self.live_days, seed), slot=slot, start_ms=self.live_ms)
+
+    @property
+    def live_days(self) -> int:
+        """Enough for a day of scores and more."""
+        return 2 + self.first_score // PER_DAY
 
     @property
     def live_ms(self) -> int:
@@ -102,7 +107,7 @@ class Battery:
             assert (scores.low_w[known] <= scores.high_w[known]).all()
 
     def test_speaks_once_it_has_seen_enough_and_not_before(self) -> None:
-        raw = self.fitted().feed(self.live(2 + self.first_score / PER_DAY))
+        raw = self.fitted().feed(self.live())
         assert np.isnan(raw[: self.make().needs - 1]).all()
         assert np.isfinite(raw[self.first_score :]).all()
 
@@ -202,11 +207,12 @@ class Battery:
         np.testing.assert_array_equal(by_one, watch.feed(arrivals))
 
     def test_later_samples_do_not_change_earlier_scores(self) -> None:
-        watts = self.normal_w(2, 100)
+        watts, same = self.normal_w(self.live_days, 100), self.first_score + 977
         other = watts.copy()
-        other[PER_DAY + 77 :] = np.random.default_rng(1).uniform(0, 5000, len(other) - PER_DAY - 77)
+        other[same:] = np.random.default_rng(1).uniform(0, 5000, len(other) - same)
         scores = [self.fitted().feed(Arrivals.of(w, start_ms=self.live_ms)) for w in (watts, other)]
-        np.testing.assert_array_equal(scores[0][: PER_DAY + 77], scores[1][: PER_DAY + 77])
+        assert np.isfinite(scores[0][self.first_score : same]).all()
+        np.testing.assert_array_equal(scores[0][:same], scores[1][:same])
 
     def test_nothing_of_the_run_survives_a_gap(self) -> None:
         if not self.restarts:
@@ -276,19 +282,19 @@ class Battery:
         day = np.arange(len(history)) // PER_DAY
         watch = Watch.over(self.make())
         watch.detector.fit(0, history.part((day % 5 != 3) & (day != 0)))
-        assert np.isfinite(watch.feed(self.live(2 + self.first_score / PER_DAY))[self.first_score :]).all()
+        assert np.isfinite(watch.feed(self.live())[self.first_score :]).all()
 
     # What it is there for
 
     def test_a_larger_excess_never_scores_lower(self) -> None:
         if not self.excess_samples:
             pytest.skip("not a level detector")
-        days = 1 + self.first_score // PER_DAY
-        base = np.append(self.normal_w(days, 100), self.normal_w(days, 100)[:1])
+        base = self.normal_w(self.live_days, 100)
+        base = np.append(base, base[:1])
         last = []
         for excess_w in (0.0, 1.0, 10.0, 100.0, 500.0, 1e3, 1e4, 1e5, 1e6):
             watts = base.copy()
-            watts[-self.excess_samples - 1 :] = base.max() + excess_w
+            watts[-self.excess_samples :] = base.max() + excess_w
             last.append(self.fitted().feed(Arrivals.of(watts, start_ms=self.live_ms))[-1])
         assert np.isfinite(last).all()
         assert (np.diff(last) >= 0).all()
@@ -319,7 +325,7 @@ class Battery:
 
     @property
     def _warm_days(self) -> float:
-        return np.ceil(self.first_score / PER_DAY + 0.1)
+        return float(np.ceil(self.first_score / PER_DAY + 0.1))
 
     def _after_warm_up(self, slot: int, size: int, late: int, gaps: tuple[int, ...]) -> Arrivals:
         """The next samples of a device; without a gap at its first row they go on where the warm-up ended."""

@@ -57,7 +57,7 @@ class Advisor:
 
     def advise(self, event: IncidentEvent, record: DeviceRecord, site_ms: int) -> Advice | None:
         """Return what is wanted now and what forbids more, None where both are as before."""
-        intent = decide(Case(event, self._seen_as(record), Moment(site_ms), self._history(record), self._rules))
+        intent = decide(Case(event, self._seen_as(record), Moment(site_ms), self._history(event), self._rules))
         if self._told.get(event.id) == (intent.want, intent.blocked):
             return None
         self._told[event.id] = intent.want, intent.blocked
@@ -72,11 +72,11 @@ class Advisor:
             return record
         return msgspec.structs.replace(record, stage=Stage.ARMED, acts_by=self._rules.side)
 
-    def _history(self, record: DeviceRecord) -> PolicyHistory:
+    def _history(self, event: IncidentEvent) -> PolicyHistory:
         return PolicyHistory(
-            acted_on=frozenset(),
-            device_actions_ms=tuple(self._of_device[record.site, record.device]),
-            site_actions_ms=tuple(self._of_site[record.site]),
+            acted_on=frozenset(self._acted & {event.id}),
+            device_actions_ms=tuple(self._of_device[event.site, event.device]),
+            site_actions_ms=tuple(self._of_site[event.site]),
         )
 
 

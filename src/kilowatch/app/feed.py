@@ -2,11 +2,13 @@
 
 A source's readings keep the order of their file, so each is placed by how far its file has come: the latest time
 so far. Two sorts of reading have no say in that, for one clock that is not set would hold back all that follows it:
-those before 2000 or from 2100, and those that the very next reading goes back behind.
+those before 2000 or from 2100, and those more than a day ahead of the very next one. The latter are handed on as
+having arrived when it was their turn, so that cleaning sets their clock back to it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH_ROWS = 65_536
+_ASTRAY_MS = 86_400_000
 
 
 class Feed:
@@ -54,7 +57,8 @@ class Feed:
         end = int(np.searchsorted(self._place_ms, before_ms))
         if end == 0 or self._hand is None:
             return None
-        taken, self._hand = self._hand.take(slice(0, end)), self._hand.take(slice(end, None))
+        taken = _arrived(self._hand.take(slice(0, end)), self._place_ms[:end])
+        self._hand = self._hand.take(slice(end, None))
         self._passed_ms, self._place_ms = int(self._place_ms[end - 1]), self._place_ms[end:]
         return taken
 
@@ -78,8 +82,15 @@ def places(ts_ms: NDArray[np.int64], passed_ms: int, *, is_end: bool) -> NDArray
     told = (ts_ms >= EARLIEST_MS) & (ts_ms < LATEST_MS)
     known = ts_ms[told]
     follower = np.append(known[1:], known[-1:] if is_end else passed_ms)[: len(known)]
-    turns = np.maximum.accumulate(np.append(passed_ms, np.minimum(known, follower)))
-    return turns[np.cumsum(told)]
+    turns = np.where(known - follower > _ASTRAY_MS, follower, known)
+    return np.maximum.accumulate(np.append(passed_ms, turns))[np.cumsum(told)]
+
+
+def _arrived(readings: ReadingBatch, place_ms: NDArray[np.int64]) -> ReadingBatch:
+    """Return readings with their turn as time of arrival where any is astray."""
+    if readings.received_ms is not None or not (readings.ts_ms > place_ms).any():
+        return readings
+    return replace(readings, received_ms=np.minimum(readings.ts_ms, place_ms))
 
 
 def in_time_order(sources: Iterable[Iterable[ReadingBatch]], slice_ms: int) -> Iterator[ReadingBatch]:

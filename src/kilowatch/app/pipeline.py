@@ -187,7 +187,7 @@ class Pipeline:
         past = self._history.series(slot, record, due_ms - self.settings.plan.horizon_ms, due_ms)
         series = without(past, self._spans_of(slot))
         if self.curriculum.is_enough(series):
-            self.teacher.teach(slot, series)
+            self.teacher.teach(slot, past, series)
             self.curriculum.learnt(slot)
         else:
             self.curriculum.postpone(slot)

@@ -72,7 +72,8 @@ def replay_of(sources: Sequence[FileSource], detector: Detector, settings: Pipel
         for record in source.devices():
             if fleet.slot(record.site, record.device) is None:
                 fleet.add(record)
-    pipeline = Pipeline(fleet, detector, MemoryHistory(), settings, would_be_armed())
+    history = MemoryHistory(keep_ms=settings.plan.horizon_ms)
+    pipeline = Pipeline(fleet, detector, history, settings, would_be_armed())
     return FileReplay(pipeline, sources)
 
 

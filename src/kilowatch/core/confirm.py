@@ -23,33 +23,21 @@ _NO_BURST = -1
 
 
 class Confirm:
-    """k of n for every device, and since when its scores have been odd.
+    """The k-th largest of every device's last n scores.
 
-    n is one for all; k starts as one for all and may be set for a device. Raw scores are confirmed, so that the
-    answer does not hang on a threshold that moves: dividing by the threshold keeps their order.
+    Raw scores are confirmed, so that the answer does not hang on a threshold that moves: dividing by the threshold
+    keeps their order.
     """
 
     def __init__(self, k: int = 2, n: int = 3) -> None:
         if not 1 <= k <= n <= LONGEST:
             raise ConfigError(f"{k} of {n} cannot be confirmed.", f"Choose 1 <= k <= n <= {LONGEST}.")
         self.k, self.n = k, n
-        self._k_of = np.empty(0, dtype=np.uint8)
         self._recent = np.empty((0, n - 1), dtype=np.float32)
-        self._since_ms = np.empty(0, dtype=np.int64)
-        self._quiet = np.empty(0, dtype=np.uint8)
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices."""
-        self._k_of = grown(self._k_of, devices, self.k)
         self._recent = grown(self._recent, devices, _UNKNOWN)
-        self._since_ms = grown(self._since_ms, devices, _NO_BURST)
-        self._quiet = grown(self._quiet, devices, self.n)
-
-    def set_k(self, slot: int, k: int) -> None:
-        """Ask k of n for one device."""
-        if not 1 <= k <= self.n:
-            raise ConfigError(f"{k} of {self.n} cannot be confirmed.", f"Choose a k from 1 to {self.n}.")
-        self._k_of[slot] = k
 
     def update(self, samples: Samples, score: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the k-th largest of each device's last n scores, float32[n].
@@ -61,9 +49,36 @@ class Confirm:
         for lag in range(self.n - 1):
             self._recent[samples.segments.slot, lag] = columns[lag][samples.segments.ends]
         _sort_down(columns)
-        confirmed = np.maximum(_ranked(columns, self._k_of[samples.slot]), np.float32(0.0))
+        confirmed = np.maximum(columns[self.k - 1], np.float32(0.0))
         confirmed[columns[0] < 0] = np.nan
         return confirmed
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Return every array over slots, by name."""
+        return {"recent": self._recent}
+
+    def _last_scores(self, samples: Samples, newest: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return each row's score and the n - 1 before it in its window, newest first."""
+        segments, columns = samples.segments, [newest]
+        for lag in range(1, self.n):
+            past = segments.shift(columns[-1], self._recent[segments.slot, lag - 1])
+            past[samples.count <= lag] = _UNKNOWN
+            columns.append(past)
+        return columns
+
+
+class Bursts:
+    """Since when every device has been odd: a burst ends with the n-th sample in a row that is not."""
+
+    def __init__(self, n: int = 3) -> None:
+        self.n = n
+        self._since_ms = np.empty(0, dtype=np.int64)
+        self._quiet = np.empty(0, dtype=np.uint8)
+
+    def reserve(self, devices: int) -> None:
+        """Make room for so many devices."""
+        self._since_ms = grown(self._since_ms, devices, _NO_BURST)
+        self._quiet = grown(self._quiet, devices, self.n)
 
     def since(self, samples: Samples, score: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the time in ms of the first odd sample of the burst that each sample is in, -1 where it is in none.
@@ -83,16 +98,7 @@ class Confirm:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return every array over slots, by name."""
-        return {"k": self._k_of, "recent": self._recent, "since_ms": self._since_ms, "quiet": self._quiet}
-
-    def _last_scores(self, samples: Samples, newest: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return each row's score and the n - 1 before it in its window, newest first."""
-        segments, columns = samples.segments, [newest]
-        for lag in range(1, self.n):
-            past = segments.shift(columns[-1], self._recent[segments.slot, lag - 1])
-            past[samples.count <= lag] = _UNKNOWN
-            columns.append(past)
-        return columns
+        return {"since_ms": self._since_ms, "quiet": self._quiet}
 
 
 def _quiet_run(
@@ -117,10 +123,3 @@ def _sort_down(columns: list[NDArray[np.float32]]) -> None:
         for other in range(rank + 1, len(columns)):
             high, low = columns[rank], columns[other]
             columns[rank], columns[other] = np.maximum(high, low), np.minimum(high, low)
-
-
-def _ranked(columns: list[NDArray[np.float32]], k: NDArray[np.uint8]) -> NDArray[np.float32]:
-    picked = columns[0]
-    for rank in range(1, len(columns)):
-        picked = np.where(k > rank, columns[rank], picked)
-    return picked

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kilowatch.core.confirm import Confirm
+from kilowatch.core.confirm import Bursts, Confirm
 from kilowatch.core.incident import Hot
 from kilowatch.core.judged import Judged
 from kilowatch.core.quantise import decode_watts
@@ -67,7 +67,7 @@ class Judge:
 
     def __init__(self, scorer: Scorer, alarms_per_week: float | None = None) -> None:
         self.thresholds = Thresholds()
-        self.bursts = Confirm(scorer.confirm.k, scorer.confirm.n)
+        self.bursts = Bursts(scorer.confirm.n)
         self._scorer = scorer
         self._alarms_per_week = alarms_per_week
 

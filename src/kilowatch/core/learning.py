@@ -72,12 +72,16 @@ class Teacher:
         self._judges = judges
         self._plan = plan
 
-    def teach(self, slot: int, series: Series) -> None:
-        """Learn one device."""
-        confirmed = out_of_fold(self._scorer.detector, series, self._plan, self._scorer.confirm)
-        self._scorer.detector.fit(slot, series)
+    def teach(self, slot: int, past: Series, ordinary: Series | None = None) -> None:
+        """Learn one device: its detector from what is ordinary in its past, its threshold from all of it.
+
+        A threshold that never saw the device's own incidents would be passed more often than was asked for.
+        """
+        ordinary = past if ordinary is None else ordinary
+        confirmed = out_of_fold(self._scorer.detector, ordinary, self._plan, self._scorer.confirm)
+        self._scorer.detector.fit(slot, ordinary)
         for judge in self._judges:
-            judge.learn(slot, series, confirmed)
+            judge.learn(slot, past, confirmed)
 
 
 def without(series: Series, spans: Iterable[tuple[int, int]]) -> Series:

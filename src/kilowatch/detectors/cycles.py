@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kilowatch.core.samples import HOUR_MS
 from kilowatch.core.segments import Segments
-from kilowatch.detectors.stretches import cut, leaky_sum
+from kilowatch.detectors.stretches import leaky_sum
 
 DAY_PARTS = 6
 PART_MS = 24 * HOUR_MS // DAY_PARTS
@@ -46,13 +46,16 @@ def off_edge_s(seconds: NDArray[np.float64], days: float) -> float:
     return _edge(seconds) if cycles and steady else np.nan
 
 
-def starts_edge(begun: NDArray[np.bool_], fresh: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return what drains from the bucket of starts a sample, and the edge of its level in START_EDGE."""
-    pace = max(1, round(_PACE * START * float(begun.mean())))
-    whole = Segments.of_sorted(np.zeros(len(begun), dtype=np.int32))
-    pieces = cut(whole, fresh)
-    level = leaky_sum(pieces, START * begun - pace, np.zeros(len(pieces), dtype=np.int64))
-    edge = _SPARE * int(level.max()) + _SPARE_STARTS * START
+def starts_edge(rows: NDArray[np.intp], size: int) -> tuple[int, int]:
+    """Return what drains from the bucket of starts a sample, and the edge of its level in START_EDGE.
+
+    rows: where in a past of `size` samples the device started. Between starts the bucket only drains, so its
+    highest levels are those right after them.
+    """
+    pace = max(1, round(_PACE * START * len(rows) / size))
+    drained = START - pace * np.diff(rows.astype(np.int64))
+    before = leaky_sum(Segments.of_sorted(np.zeros(len(drained), dtype=np.int32)), drained, np.zeros(1, dtype=np.int64))
+    edge = _SPARE * (START + int(before.max(initial=0))) + _SPARE_STARTS * START
     return min(pace, 65_535), min(round(edge / START_EDGE), 65_535)
 
 

@@ -63,7 +63,7 @@ class DutyCycle(PerDevice):
         switch = find_switch(history)
         if switch is None:
             return
-        past = history.part(history.usable)
+        past = history if history.usable.all() else history.part(history.usable)
         fresh = np.diff(past.count, prepend=0) != 1
         runs = find_runs(states(past.code, switch, fresh), fresh)
         if min(runs.on.sum(), (~runs.on).sum()) < _LEAST_RUNS:
@@ -71,12 +71,11 @@ class DutyCycle(PerDevice):
         seconds = runs.samples * (past.grid_ms / 1000)
         part = past.local_ms[runs.begin] // PART_MS % DAY_PARTS
         off_s = off_edge_s(seconds[~runs.on], len(past) * past.grid_ms / (24 * HOUR_MS))
-        begun = np.zeros(len(past), dtype=np.bool_)
-        begun[runs.begin[runs.on]] = True
+        begun = runs.begin[runs.on & ~fresh[runs.begin]]
         self.up[slot], self.down[slot] = switch.up, switch.down
         self.on_edge[slot] = SECONDS.encode(on_edges_s(seconds[runs.on], part[runs.on]))
         self.off_edge[slot] = SECONDS.encode(np.array([off_s]))[0]
-        self.pace[slot], self.starts_edge[slot] = starts_edge(begun & ~fresh, fresh)
+        self.pace[slot], self.starts_edge[slot] = starts_edge(begun, len(past))
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
         """Return the larger of what the current run and the recent starts say."""

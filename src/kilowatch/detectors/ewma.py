@@ -1,99 +1,95 @@
-"""The level of the last hour as an exponentially weighted mean, against how that mean moved in the past.
+"""Level change: a fast moving average against a slow one.
 
-EWMA control chart: Roberts, "Control chart tests based on geometric moving averages", Technometrics 1(3), 1959;
-here with the median and MAD of the chart's own past instead of a normal model.
+Exponentially weighted moving averages as in Roberts, "Control chart tests based on geometric moving averages",
+Technometrics 1(3) (1959). Their difference forgets a new level within a day, where CUSUM does not.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from kilowatch.core.detector import Scores
-from kilowatch.core.explain import band, watts
-from kilowatch.core.playback import as_samples
+from kilowatch.core.explain import watts
+from kilowatch.detectors.blocks import block_means
 from kilowatch.detectors.columns import Column, PerDevice
+from kilowatch.detectors.profile import BLOCK_MS
+from kilowatch.detectors.spread import robust_spread
 from kilowatch.detectors.stretches import Stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from kilowatch.core.samples import Samples, Series
     from kilowatch.core.window import WindowView
 
-HALF_LIFE_MS = 1_800_000
-"""A change shows by half within half an hour."""
-_LEAST_SAMPLES = 2000
-_FLOOR_W = 1.0
-_FLOOR_SHARE = 0.03
-_BOUND_SPREAD = 3.29
+_FAST, _SLOW = 1 / 32, 1 / 1024
+"""Weights of a new sample: about a quarter of an hour and eight hours at 30 s."""
+_LEAST_BLOCKS = 48 * 12
+_FLOOR_W, _FLOOR_OF_LEVEL = 1.0, 0.02
 
 
 class Ewma(PerDevice):
-    """|weighted mean - its median| / its spread; 16 bytes a device."""
+    """|fast - slow| over its spread; 24 bytes a device."""
 
     name = "ewma"
-    needs = 60
+    needs = 10
     columns: ClassVar[Mapping[str, Column]] = {
-        "ewma_median_w": Column(np.float32, fill=np.nan),
-        "ewma_spread_w": Column(np.float32, fill=np.nan),
-        "ewma_w": Column(np.float64),
+        "level_w": Column(np.float32, fill=np.nan),
+        "spread_w": Column(np.float32, fill=np.nan),
+        "fast_w": Column(np.float64),
+        "slow_w": Column(np.float64),
     }
-    ewma_median_w: NDArray[np.float32]
-    ewma_spread_w: NDArray[np.float32]
-    ewma_w: NDArray[np.float64]
+    level_w: NDArray[np.float32]
+    spread_w: NDArray[np.float32]
+    fast_w: NDArray[np.float64]
+    slow_w: NDArray[np.float64]
 
     def fit(self, slot: int, history: Series) -> None:
-        """Learn how one device's mean moves."""
-        samples = as_samples(history.part(history.usable))
-        if len(samples) < _LEAST_SAMPLES:
+        """Learn the mean of one device and how far its averages part; under two days leave it as it was."""
+        blocks = block_means(history, BLOCK_MS)
+        if len(blocks) < _LEAST_BLOCKS:
             return
-        level_w = _level(samples, np.zeros(1))[samples.count >= self.needs]
-        if len(level_w) < _LEAST_SAMPLES // 2:
-            return
-        median_w, low_w, high_w = np.quantile(level_w, (0.5, 0.05, 0.95))
-        mad_w = 1.4826 * float(np.median(np.abs(level_w - median_w)))
-        floor_w = max(_FLOOR_W, _FLOOR_SHARE * float(median_w))
-        self.ewma_median_w[slot] = median_w
-        self.ewma_spread_w[slot] = max(mad_w, float(high_w - low_w) / _BOUND_SPREAD, floor_w)
+        level_w, per_block = float(blocks.mean_w.mean()), BLOCK_MS / history.grid_ms
+        fast_w, slow_w = (
+            _averages(blocks.mean_w, level_w, 1 - (1 - weight) ** per_block) for weight in (_FAST, _SLOW)
+        )
+        self.level_w[slot] = level_w
+        self.spread_w[slot] = max(robust_spread(fast_w - slow_w), _FLOOR_OF_LEVEL * level_w, _FLOOR_W)
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
-        """Return the z-score of the weighted mean."""
-        level_w = _level(samples, self.ewma_w)
-        self.ewma_w[samples.segments.slot] = level_w[samples.segments.ends]
-        median_w = self.ewma_median_w[samples.slot].astype(np.float64)
-        spread_w = self.ewma_spread_w[samples.slot]
-        raw = np.where(samples.count >= self.needs, np.abs(level_w - median_w) / spread_w, np.nan)
-        low_w, high_w = (median_w - spread_w).astype(np.float32), (median_w + spread_w).astype(np.float32)
-        return Scores(raw.astype(np.float32), low_w, high_w, {"level_w": level_w, "usual_w": median_w})
+        """Return how far the averages have parted."""
+        stretches, power_w = Stretches.of(samples), samples.power_w.astype(np.float64)
+        segments, ends = stretches.segments, samples.segments.ends
+        level_w = self.level_w[segments.slot].astype(np.float64)
+        begin_w = np.where(np.isnan(level_w), power_w[segments.starts], level_w)
+        averages = []
+        for state, weight in ((self.fast_w, _FAST), (self.slow_w, _SLOW)):
+            average = segments.scan(power_w, stretches.before(state, begin_w), _towards(weight))
+            state[samples.segments.slot] = average[ends]
+            averages.append(average)
+        fast_w, slow_w = averages
+        raw = np.abs(fast_w - slow_w) / self.spread_w[samples.slot]
+        raw[samples.count < self.needs] = np.nan
+        return Scores(raw.astype(np.float32), facts={"fast_w": fast_w, "slow_w": slow_w})
 
     def phrase(self, facts: Mapping[str, float]) -> str:
-        """Say what it drew of late, and what it usually does."""
-        usual = band(facts.get("low_w", np.nan), facts.get("high_w", np.nan)) or f"about {watts(facts['usual_w'])}"
-        return f"drew {watts(facts['level_w'])} over the last hour; usually {usual}"
+        """Say from which level to which."""
+        way = "risen" if facts["fast_w"] >= facts["slow_w"] else "fallen"
+        return f"has {way} to {watts(facts['fast_w'])} on average, from {watts(facts['slow_w'])} in the hours before"
 
     def clone(self) -> Ewma:
         """Return the same method without devices."""
         return Ewma()
 
 
-def _level(samples: Samples, before_w: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weighted mean at each sample; a window that begins starts from its first value."""
-    stretches, power_w = Stretches.of(samples), samples.power_w.astype(np.float64)
-    pieces = stretches.segments
-    gain = 1.0 - 0.5 ** (samples.grid_ms[pieces.starts] / HALF_LIFE_MS)
-    start_w = np.where(stretches.fresh, power_w[pieces.starts], before_w[pieces.slot])
-    if len(gain) and gain.min() == gain.max():
-        return pieces.scan(power_w, start_w, _step(float(gain[0])))
-    level_w = np.empty(len(samples))
-    for each in np.unique(gain):
-        rows = (gain == each)[pieces.of_row]
-        level_w[rows] = pieces.keep(rows).scan(power_w[rows], start_w[gain == each], _step(float(each)))
-    return level_w
+def _towards(weight: float) -> Callable[[Any, Any], Any]:
+    return lambda average, value: average + weight * (value - average)
 
 
-def _step(gain: float) -> Any:
-    return lambda level, value: level + gain * (value - level)
+def _averages(values: NDArray[np.float64], level: float, weight: float) -> NDArray[np.float64]:
+    return np.fromiter(accumulate(values.tolist(), _towards(weight), initial=level), np.float64, len(values) + 1)[1:]

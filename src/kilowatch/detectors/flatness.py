@@ -1,7 +1,7 @@
-"""A value that stays the same for far longer than it ever did: a frozen meter, a load that hangs.
+"""A value that stands still far longer than it ever did: a frozen meter, a mean reported in place of readings.
 
-Zero and a standing value are different things: an idle plug is at zero for days, and its kettle never draws the
-same 2,103 W for a minute.
+Only the time between changes counts, so any level may freeze. Where a device usually rests flat (off, standby),
+that level is not judged: an idle plug is no frozen plug.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kilowatch.core.detector import Scores
-from kilowatch.core.explain import duration
-from kilowatch.core.quantise import encode_watts
+from kilowatch.core.explain import duration, watts
+from kilowatch.core.quantise import decode_watts, encode_watts
+from kilowatch.core.samples import HOUR_MS
 from kilowatch.detectors.columns import Column, PerDevice
 from kilowatch.detectors.logscale import SECONDS
-from kilowatch.detectors.stretches import Stretches
+from kilowatch.detectors.stretches import Stretches, cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,77 +26,95 @@ if TYPE_CHECKING:
     from kilowatch.core.samples import Samples, Series
     from kilowatch.core.window import WindowView
 
-_LEAST_SAMPLES = 1000
-_LEAST_RUN_SAMPLES = 20
-"""Whatever the past: ten minutes on the finest grid are no sign of a frozen meter."""
-_BEYOND = 1.5
-"""The longest run of weeks is not the longest there can be."""
-_BOUND = 2**31
+_LEAST_MS = 24 * HOUR_MS
+_OF_USUAL_STEP = 0.1
+"""Changes below this part of the usual one are the last digit flickering."""
+_REST_FLAT = 20
+"""Samples without change that make a rest."""
+_REST_SHARE = 0.02
+_REST_MARGIN = 1.2
+_LEAST_EDGE = 10
+"""Samples: shorter than this, equal readings are chance."""
 
 
 class Flatness(PerDevice):
-    """Length of the run of one value over the longest ever, idle and active apart; 10 bytes a device."""
+    """Time without change over the longest such time; 8 bytes a device."""
 
     name = "flatness"
     needs = 2
     columns: ClassVar[Mapping[str, Column]] = {
-        "idle_limit": Column(np.uint8),
-        "active_limit": Column(np.uint8),
-        "idle_code": Column(np.uint16),
-        "flat_code": Column(np.uint16),
-        "flat_run": Column(np.uint32),
+        "edge": Column(np.uint8),
+        "tolerance": Column(np.uint8),
+        "moves_from": Column(np.uint16),
+        "flat": Column(np.int32),
     }
-    idle_limit: NDArray[np.uint8]
-    active_limit: NDArray[np.uint8]
-    idle_code: NDArray[np.uint16]
-    flat_code: NDArray[np.uint16]
-    flat_run: NDArray[np.uint32]
+    edge: NDArray[np.uint8]
+    tolerance: NDArray[np.uint8]
+    moves_from: NDArray[np.uint16]
+    flat: NDArray[np.int32]
 
     def fit(self, slot: int, history: Series) -> None:
-        """Learn the longest runs of one device."""
-        usable = history.usable
-        if int(usable.sum()) < _LEAST_SAMPLES:
+        """Learn how long one device stands still; under a day leave it as it was."""
+        past = history if history.usable.all() else history.part(history.usable)
+        if len(past) * past.grid_ms < _LEAST_MS:
             return
-        idle = int(encode_watts(np.array([history.record.off_below_w]))[0])
-        run, is_idle = _runs(history), history.code <= idle
-        self.idle_code[slot] = idle
-        for limit, which in ((self.idle_limit, is_idle), (self.active_limit, ~is_idle)):
-            longest = max(int(run[which & usable].max(initial=0)), _LEAST_RUN_SAMPLES)
-            limit[slot] = SECONDS.encode(np.array([_BEYOND * longest * history.grid_ms / 1000]))[0]
+        code = past.code.astype(np.int32)
+        fresh = np.diff(past.count, prepend=0) != 1
+        step = np.abs(np.diff(code, prepend=code[:1]))
+        tolerance = _tolerance(step[~fresh])
+        begin = np.flatnonzero(fresh | (step > tolerance))
+        length = np.diff(begin, append=len(code))
+        moves_from = _moves_from(past, code[begin], length)
+        longest = int(length[code[begin] >= moves_from].max(initial=1)) - 1
+        self.tolerance[slot], self.moves_from[slot] = tolerance, moves_from
+        edge_s = max(longest, _LEAST_EDGE) * past.grid_ms / 1000
+        self.edge[slot] = SECONDS.encode(np.array([edge_s]))[0]
 
-    def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
-        """Return the present run over the longest that is usual."""
-        stretches = Stretches.of(samples)
-        pieces = stretches.segments
-        before = pieces.shift(samples.code, stretches.before(self.flat_code))
-        begins = samples.code != before
-        begins[pieces.starts[stretches.fresh]] = True
-        total = pieces.running_sum(
-            np.ones(len(samples), dtype=np.int64), stretches.before(self.flat_run).astype(np.int64)
-        )
-        run = total - pieces.fill_forward(total - 1, begins, np.zeros(len(pieces), dtype=np.int64))
-        owner, ends = samples.segments.slot, samples.segments.ends
-        self.flat_code[owner], self.flat_run[owner] = samples.code[ends], np.minimum(run[ends], _BOUND)
-        is_idle = samples.code <= self.idle_code[samples.slot]
-        limit_s = SECONDS.decode(np.where(is_idle, self.idle_limit[samples.slot], self.active_limit[samples.slot]))
-        run_s = run * samples.grid_ms / 1000.0
-        raw = np.where(samples.count >= self.needs, run_s / limit_s, np.nan)
-        return Scores(raw.astype(np.float32), facts={"run_s": run_s, "limit_s": limit_s})
+    def score(self, samples: Samples, view: WindowView) -> Scores:
+        """Return the time without change over the longest known; 0 where the device usually rests."""
+        slot, first = samples.slot, samples.count == 1
+        step = np.abs(samples.code.astype(np.int32) - view.lagged(1).astype(np.int32))
+        changed = (step > self.tolerance[slot]) & ~samples.held | first
+        flat_s = self._advance(samples, changed) * (samples.grid_ms / 1000)
+        edge_s = SECONDS.decode(self.edge[slot])
+        raw = np.where(samples.code >= self.moves_from[slot], flat_s / edge_s, 0.0 * edge_s)
+        raw[first] = np.nan
+        facts = {"flat_s": flat_s, "usual_flat_s": edge_s, "power_w": samples.power_w}
+        return Scores(raw.astype(np.float32), facts=facts)
 
     def phrase(self, facts: Mapping[str, float]) -> str:
-        """Say how long it has not moved, and how long is usual."""
-        run, usual = duration(1000 * facts["run_s"]), duration(1000 * facts["limit_s"] / _BEYOND)
-        return f"the same value for {run}; usually for {usual} at most"
+        """Say for how long it has not changed, and what is usual."""
+        flat, usual = duration(1000 * facts["flat_s"]), duration(1000 * facts["usual_flat_s"])
+        return f"unchanged at {watts(facts['power_w'])} for {flat}; never more than {usual} before"
 
     def clone(self) -> Flatness:
         """Return the same method without devices."""
         return Flatness()
 
+    def _advance(self, samples: Samples, changed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the samples since each device's last change, and move past them; held values are none."""
+        stretches = Stretches.of(samples)
+        pieces = stretches.segments
+        carried = pieces.shift(np.zeros(len(samples), dtype=np.int64), stretches.before(self.flat))
+        runs = cut(pieces, changed)
+        still = (~changed & ~samples.held).astype(np.int64)
+        flat = runs.running_sum(still, np.where(changed, 0, carried)[runs.starts])
+        self.flat[samples.segments.slot] = flat[samples.segments.ends]
+        return flat
 
-def _runs(history: Series) -> NDArray[np.int64]:
-    """Return how many samples in a row had each sample's value up to it."""
-    begins = np.ones(len(history), dtype=np.bool_)
-    begins[1:] = (history.code[1:] != history.code[:-1]) | (history.count[1:] != history.count[:-1] + 1)
-    begins[1:] |= ~history.usable[:-1]
-    place = np.arange(len(history))
-    return place - np.maximum.accumulate(np.where(begins, place, 0)) + 1
+
+def _tolerance(step: NDArray[np.int32]) -> int:
+    """Return the largest change, in codes, that counts as none."""
+    moved = step[step > 0]
+    return min(int(_OF_USUAL_STEP * np.median(moved)), 255) if len(moved) else 0
+
+
+def _moves_from(past: Series, level: NDArray[np.int32], length: NDArray[np.int64]) -> int:
+    """Return the code from which standing still is odd: above the level of rest, 0 where it does not rest.
+
+    level: the codes, length: the samples of the times without change.
+    """
+    low_w = _REST_MARGIN * float(decode_watts(np.quantile(past.code, 0.05, method="lower").astype(np.uint16)))
+    rest = int(encode_watts(np.array([max(low_w, past.record.off_below_w)]))[0])
+    resting = (level <= rest) & (length >= _REST_FLAT)
+    return rest + 1 if length[resting].sum() >= _REST_SHARE * len(past) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,34 +16,84 @@ if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
     from kilowatch.core.samples import Samples
 
-_COLUMNS = ("ts_ms", "local_ms", "code", "count", "held")
+_MOST_CHUNKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Columns as in `Samples`, of one device."""
+
+    ts_ms: NDArray[np.int64]
+    local_ms: NDArray[np.int64]
+    code: NDArray[np.uint16]
+    count: NDArray[np.int64]
+    held: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, samples: Samples, rows: slice) -> _Chunk:
+        return cls(**{field.name: getattr(samples, field.name)[rows] for field in fields(cls)})
+
+    @classmethod
+    def join(cls, chunks: list[_Chunk]) -> _Chunk:
+        return cls(**{f.name: np.concatenate([getattr(chunk, f.name) for chunk in chunks]) for f in fields(cls)})
+
+    def take(self, rows: NDArray[np.bool_]) -> _Chunk:
+        return _Chunk(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 class MemoryHistory:
-    """Chunks of samples per device; about 27 bytes a sample."""
+    """Chunks of samples per device; about 27 bytes a sample.
 
-    def __init__(self) -> None:
-        self._chunks: defaultdict[int, list[tuple[NDArray[np.generic], ...]]] = defaultdict(list)
+    keep_ms: what is older than that before a device's newest sample is dropped in time; None keeps all.
+    """
+
+    def __init__(self, keep_ms: int | None = None) -> None:
+        self._keep_ms = keep_ms
+        self._chunks: defaultdict[int, list[_Chunk]] = defaultdict(list)
+        self._settled: set[int] = set()
 
     def append(self, samples: Samples) -> None:
         """Keep samples; within a device they come in event order."""
         segments = samples.segments
         for slot, start, length in zip(segments.slot.tolist(), segments.starts, segments.lengths, strict=True):
-            rows = slice(start, start + length)
-            self._chunks[slot].append(tuple(getattr(samples, name)[rows] for name in _COLUMNS))
+            chunks = self._chunks[slot]
+            chunks.append(_Chunk.of(samples, slice(start, start + length)))
+            self._settled.discard(slot)
+            if len(chunks) > _MOST_CHUNKS:
+                self._settle(slot)
 
     def series(self, slot: int, record: DeviceRecord, from_ms: int, to_ms: int) -> Series:
-        """Return a device's samples with from_ms <= ts_ms < to_ms; held ones are not usable."""
-        chunks = self._joined(slot)
-        ts_ms, local_ms, code, count, held = chunks
-        rows = slice(int(np.searchsorted(ts_ms, from_ms)), int(np.searchsorted(ts_ms, to_ms)))
-        return Series(record, ts_ms[rows], local_ms[rows], code[rows], count[rows], ~held[rows])
+        """Return a device's samples with from_ms <= ts_ms < to_ms; held ones are not usable.
 
-    def _joined(self, slot: int) -> tuple[NDArray[np.int64], ...]:
-        chunks = self._chunks[slot]
-        if len(chunks) > 1:
-            chunks[:] = [tuple(np.concatenate(column) for column in zip(*chunks, strict=True))]
+        Where a device's clock went back, what it had told of the time after is forgotten.
+        """
+        past = self._settle(slot)
+        rows = slice(int(np.searchsorted(past.ts_ms, from_ms)), int(np.searchsorted(past.ts_ms, to_ms)))
+        return Series(
+            record, past.ts_ms[rows], past.local_ms[rows], past.code[rows], past.count[rows], ~past.held[rows]
+        )
+
+    def _settle(self, slot: int) -> _Chunk:
+        """Make one chunk of a device's past, in order and no longer than wanted."""
+        chunks = self._chunks.get(slot)
         if not chunks:
-            empty = np.zeros(0, dtype=np.int64)
-            return (empty, empty, empty.astype(np.uint16), empty, empty.astype(np.bool_))  # type: ignore[return-value]
-        return chunks[0]  # type: ignore[return-value]
+            return _NONE
+        if slot in self._settled:
+            return chunks[0]
+        past = _Chunk.join(chunks)
+        following_ms = np.minimum.accumulate(past.ts_ms[::-1])[::-1]
+        kept = np.append(past.ts_ms[:-1] < following_ms[1:], True)
+        if self._keep_ms is not None:
+            kept &= past.ts_ms >= past.ts_ms[-1] - self._keep_ms
+        chunks[:] = [past if kept.all() else past.take(kept)]
+        self._settled.add(slot)
+        return chunks[0]
+
+
+_NONE = _Chunk(
+    ts_ms=np.zeros(0, dtype=np.int64),
+    local_ms=np.zeros(0, dtype=np.int64),
+    code=np.zeros(0, dtype=np.uint16),
+    count=np.zeros(0, dtype=np.int64),
+    held=np.zeros(0, dtype=np.bool_),
+)

@@ -1,0 +1,119 @@
+"""Means of whole wall-clock hours: the samples of slow detectors, which must outlast a gap of minutes.
+
+An hour counts once half of it was measured. A gap costs the hours that it covers and no more: completed hours are
+measurements, not running state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from kilowatch.core.quantise import decode_watts, encode_watts
+from kilowatch.core.samples import HOUR_MS
+from kilowatch.core.segments import Segments
+from kilowatch.detectors.columns import Column, PerDevice
+from kilowatch.detectors.stretches import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from kilowatch.core.samples import Samples
+
+_ENOUGH_MS = HOUR_MS // 2
+MISSING = 65_535
+"""The code of 10 MW stands for an hour without a mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class HourPieces:
+    """A batch's rows cut by device and hour. All arrays [p], one value a piece.
+
+    hour: int64, hours since 1970 on the wall clock. last_hour: int64, the hour of the device before, -1 at first.
+    moved: bool, the piece begins a new hour. closed: bool, it does and the last one was measured. last_w: float64,
+    the mean of the last hour.
+    """
+
+    pieces: Segments
+    hour: NDArray[np.int64]
+    last_hour: NDArray[np.int64]
+    moved: NDArray[np.bool_]
+    closed: NDArray[np.bool_]
+    last_w: NDArray[np.float64]
+
+    @property
+    def slot(self) -> NDArray[np.int32]:
+        """The device of each piece, int32[p]."""
+        return self.pieces.slot
+
+    def turns(self) -> Iterator[NDArray[np.intp]]:
+        """Yield the pieces that begin a new hour, at most one of each device at a time, in order."""
+        rank = Segments.of_sorted(self.slot).offset
+        moved = np.flatnonzero(self.moved)
+        order = moved[np.argsort(rank[moved], kind="stable")]
+        yield from np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
+
+
+class HourTotals(PerDevice):
+    """Running sums of the hour under way, in whole deciwatts."""
+
+    columns: ClassVar[Mapping[str, Column]] = {
+        "hour": Column(np.int32, fill=-1),
+        "hour_dw": Column(np.int64),
+        "hour_samples": Column(np.uint16),
+    }
+    hour: NDArray[np.int32]
+    hour_dw: NDArray[np.int64]
+    hour_samples: NDArray[np.uint16]
+
+    def advance(self, samples: Samples) -> HourPieces:
+        """Return the batch cut by hours, with the mean of the hour before each piece, and move past it."""
+        segments, hour = samples.segments, samples.local_ms // HOUR_MS
+        moved = hour != segments.shift(hour, self.hour[segments.slot].astype(np.int64))
+        pieces = cut(segments, moved)
+        device, at = Segments.of_sorted(pieces.slot), pieces.starts
+        begun, hour, moved = ~moved[at], hour[at], moved[at]
+        total = np.add.reduceat(samples.deciwatts, at) if len(at) else np.zeros(0, dtype=np.int64)
+        total += np.where(begun, self.hour_dw[pieces.slot], 0)
+        size = pieces.lengths + np.where(begun, self.hour_samples[pieces.slot], 0)
+        last_dw = device.shift(total, self.hour_dw[device.slot])
+        last_size = device.shift(size, self.hour_samples[device.slot].astype(np.int64))
+        last_hour = device.shift(hour, self.hour[device.slot].astype(np.int64))
+        self.hour[device.slot], self.hour_dw[device.slot] = hour[device.ends], total[device.ends]
+        self.hour_samples[device.slot] = size[device.ends]
+        closed = moved & (last_size * samples.grid_ms[at] >= _ENOUGH_MS)
+        return HourPieces(pieces, hour, last_hour, moved, closed, last_dw / (10.0 * np.maximum(last_size, 1)))
+
+
+class HourRing(PerDevice):
+    """The means of the last `length` hours: hour h lies at column h % length, MISSING where it has none."""
+
+    hours: NDArray[np.uint16]
+
+    def __init__(self, length: int) -> None:
+        self.columns = {"hours": Column(np.uint16, length, fill=MISSING)}  # type: ignore[misc]
+        super().__init__()
+        self.length = length
+        self.totals = HourTotals()
+        self.parts = (self.totals,)
+
+    def write(self, pieces: HourPieces, turn: NDArray[np.intp]) -> None:
+        """Write the hours that ended before the pieces of a turn; hours in between that were missed are missing."""
+        slot, last = pieces.slot[turn], pieces.last_hour[turn]
+        code = np.where(pieces.closed[turn], encode_watts(pieces.last_w[turn]), MISSING)
+        self.hours[slot, last % self.length] = code
+        skipped = pieces.hour[turn] - last - 1
+        if not (skipped > 0).any():
+            return
+        rows = np.flatnonzero(skipped > 0)
+        after = (np.arange(self.length) - last[rows, None] - 1) % self.length
+        self.hours[slot[rows]] = np.where(after < skipped[rows, None], MISSING, self.hours[slot[rows]])
+
+    def read(self, slot: NDArray[np.int32], hour: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the means in watts of the given hours, NaN where missing; slot and hour broadcast."""
+        code = self.hours[slot, hour % self.length]
+        return np.where(code == MISSING, np.nan, decode_watts(code))

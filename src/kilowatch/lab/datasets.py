@@ -1,0 +1,106 @@
+"""The data that the suites run on: where they are expected, and what is wrong where they are not.
+
+Nothing here knows a file by name: meters, plugs, appliances and series are whatever lies in the folders.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kilowatch.errors import ReadingError
+from kilowatch.links.files import ReadOptions, open_sources
+
+if TYPE_CHECKING:
+    from kilowatch.core.device import DeviceRecord
+    from kilowatch.links.files import FileSource
+
+VARIABLE = "KILOWATCH_DATA"
+
+
+class Family(StrEnum):
+    """A data set, by the folder that it lies in."""
+
+    COMBED = "combed"
+    TRACEBASE = "tracebase"
+    UCI = "uci_household"
+    APPLIANCES = "appliance_faults"
+    NAB = "nab_tsbad"
+
+
+_ABOUT: dict[Family, tuple[str, str]] = {
+    Family.COMBED: ("meters of office buildings, 30 s (COMBED)", "Asia/Kolkata"),
+    Family.TRACEBASE: ("smart plugs, 1 to 6 s (tracebase)", "Europe/Berlin"),
+    Family.UCI: ("a household's meter, 1 min (UCI)", "Europe/Paris"),
+    Family.APPLIANCES: ("labelled appliance faults, 1 min (Papaioannou et al. 2024)", "UTC"),
+    Family.NAB: ("the NAB series of TSB-AD with the published figures of 32 methods", "UTC"),
+}
+"""What each folder holds, and the zone of its times that carry none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterFile:
+    """One device of a file."""
+
+    family: Family
+    path: Path
+    record: DeviceRecord
+
+    @property
+    def name(self) -> str:
+        """The device, with its data set."""
+        return f"{self.family}/{self.record.device}"
+
+
+def data_root() -> Path:
+    """Return the folder that `KILOWATCH_DATA` names, or `shared/data` beside the repository."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+def has(family: Family) -> bool:
+    """Return whether a data set is there."""
+    return any((data_root() / family).glob("*.parquet"))
+
+
+def folder(family: Family) -> Path:
+    """Return the folder of a data set; `ReadingError` says what is missing and where it is expected."""
+    if has(family):
+        return data_root() / family
+    about, _ = _ABOUT[family]
+    raise ReadingError(
+        f"The data set {family} is missing: {about}. It is expected in {data_root() / family}.",
+        f"Set {VARIABLE} to the folder that holds {family}/*.parquet; docs/data.md says where it comes from.",
+    )
+
+
+def meters(family: Family) -> list[MeterFile]:
+    """Return every device of a data set of meters or plugs, by name; files without power are left out."""
+    found = [
+        MeterFile(family, source.path, record)
+        for source in open_sources([folder(family)], options_of(family)).sources
+        for record in source.devices()
+    ]
+    if not found:
+        raise ReadingError(
+            f"No file in {data_root() / family} holds power readings.", "`kilowatch data describe` says what is there."
+        )
+    return sorted(found, key=lambda meter: meter.record.device)
+
+
+def options_of(family: Family) -> ReadOptions:
+    """Return how the files of a data set are to be read."""
+    return ReadOptions(time_zone=_ABOUT[family][1])
+
+
+@lru_cache(maxsize=4)
+def source_of(meter: MeterFile) -> FileSource:
+    """Return the open file of a meter."""
+    sources = open_sources([meter.path], options_of(meter.family)).sources
+    if not sources:
+        raise ReadingError(f"{meter.path} could be read before and cannot be read now.", "Check the file.")
+    return sources[0]
