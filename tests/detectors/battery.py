@@ -312,7 +312,10 @@ class Battery:
         watch, (_, samples) = self.fitted(), Arrivals.of(watts, start_ms=self.live_ms).batch()
         scores = watch.score(samples)
         worst = begin + int(np.nanargmax(scores.raw[begin:]))
-        words = watch.detector.phrase({name: float(column[worst]) for name, column in scores.facts.items()})
+        facts = {name: float(column[worst]) for name, column in scores.facts.items()}
+        ends = {"low_w": scores.low_w, "high_w": scores.high_w}
+        facts |= {name: np.nan if end is None else float(end[worst]) for name, end in ends.items()}
+        words = watch.detector.phrase(facts)
         assert words
         assert not words.endswith(".")
         assert "nan" not in words

@@ -26,10 +26,7 @@ DAY_MS = 86_400_000
 START_MS = 1_767_571_200_000
 """2026-01-05 00:00 UTC, a Monday."""
 PER_DAY = DAY_MS // GRID_MS
-
-
-def record_of(grid_ms: int = GRID_MS, kind: Kind = Kind.UNKNOWN, **known: float) -> DeviceRecord:
-    return DeviceRecord(site="home", device="plug", kind=kind, interval_s=grid_ms / 1000, **known)
+_COLUMNS = ("slot", "ts_ms", "code", "count", "grid_ms", "held")
 
 
 def series_of(
@@ -38,14 +35,14 @@ def series_of(
     start_ms: int = START_MS,
     grid_ms: int = GRID_MS,
     usable: NDArray[np.bool_] | None = None,
-    **known: float,
+    kind: Kind = Kind.UNKNOWN,
 ) -> Series:
     """A device's past: one value a grid step from start_ms, all usable unless told otherwise."""
     code = encode_watts(np.asarray(power_w, dtype=np.float64))
     ts_ms = start_ms + grid_ms * np.arange(len(code), dtype=np.int64)
     everything = np.ones(len(code), dtype=np.bool_)
     return Series(
-        record_of(grid_ms, **known),
+        DeviceRecord(site="home", device="plug", kind=kind, interval_s=grid_ms / 1000),
         ts_ms,
         ts_ms.copy(),
         code,
@@ -94,12 +91,19 @@ class Arrivals:
             np.isin(place, list(held)),
         )
 
+    def without(self, missing: NDArray[np.bool_]) -> Arrivals:
+        """The other rows of one device; its window restarts after every hole."""
+        kept = {name: getattr(self, name)[~missing] for name in _COLUMNS}
+        place = np.arange(len(kept["count"]))
+        restart = np.diff(kept["count"], prepend=0) != 1
+        kept["count"] = place - np.maximum.accumulate(np.where(restart, place, 0)) + 1
+        return Arrivals(**kept)
+
     @classmethod
     def mixed(cls, parts: Sequence[Arrivals]) -> Arrivals:
         """Several devices, merged by time."""
         order = np.argsort(np.concatenate([part.ts_ms for part in parts]), kind="stable")
-        names = ("slot", "ts_ms", "code", "count", "grid_ms", "held")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in _COLUMNS))
 
     def batch(self, start: int = 0, end: int | None = None) -> tuple[NDArray[np.intp], Samples]:
         """The samples of arrivals start to end, and which arrival each is."""
@@ -167,7 +171,10 @@ def television(days: float, *, seed: int = 0, grid_ms: int = GRID_MS) -> NDArray
     power_w = np.full(round(days * DAY_MS / grid_ms), 1.0)
     for day in range(int(np.ceil(days))):
         at = day * 24 * per_hour
-        for start_h, hours in ((19 + random.uniform(-0.5, 0.5), random.uniform(1, 4)), (8.0, random.choice([0, 1 / 3]))):
+        for start_h, hours in (
+            (19 + random.uniform(-0.5, 0.5), random.uniform(1, 4)),
+            (8.0, random.choice([0, 1 / 3])),
+        ):
             begin = at + round(start_h * per_hour)
             end = begin + round(hours * per_hour)
             power_w[begin:end] = 100.0 + random.normal(0, 3.0, len(power_w[begin:end]))

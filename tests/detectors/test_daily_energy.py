@@ -59,7 +59,7 @@ class TestDailyEnergy(Battery):
     def test_the_words_hold_the_energy(self) -> None:
         watch, (_, samples) = self.fitted(), self.live(2).batch()
         facts = watch.score(samples).facts
-        day = samples.power_w[: PER_DAY].mean() * 24
+        day = samples.power_w[:PER_DAY].mean() * 24
         np.testing.assert_allclose(facts["day_wh"][PER_DAY], day, rtol=1e-3)
         words = watch.detector.phrase({"day_wh": 3200.0, "usual_wh": 51_000.0})
         assert words == "used 3.2 kWh in 24 hours; usually about 51 kWh"

@@ -22,7 +22,7 @@ class TestSeasonalNaive(Battery):
     restarts = False
     excess_samples = 10
     warm_up = 2 * PER_DAY
-    bytes_per_device = 362
+    bytes_per_device = 366
 
     def make(self) -> Detector:
         return SeasonalNaive()
@@ -37,9 +37,9 @@ class TestSeasonalNaive(Battery):
 
     def test_the_median_of_four_days_forgives_one_odd_day(self) -> None:
         watts = self.normal_w(11, 100)
-        calm = self.fitted().feed(Arrivals.of(watts, start_ms=self.live_ms))[10 * PER_DAY :]
+        calm = self.fitted().feed(Arrivals.of(watts, start_ms=self.live_ms))[10 * PER_DAY + 10 :]
         watts[9 * PER_DAY : 10 * PER_DAY] = 20_000.0
-        after_odd_day = self.fitted().feed(Arrivals.of(watts, start_ms=self.live_ms))[10 * PER_DAY :]
+        after_odd_day = self.fitted().feed(Arrivals.of(watts, start_ms=self.live_ms))[10 * PER_DAY + 10 :]
         assert after_odd_day.max() < 2 * calm.max()
 
     def test_hours_that_were_missed_are_not_last_weeks(self) -> None:

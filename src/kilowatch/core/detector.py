@@ -66,3 +66,11 @@ class Detector(Protocol):
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return every array over slots, by name: the snapshot and the bytes a device costs."""
+
+
+@runtime_checkable
+class CrossFitted(Protocol):
+    """A detector that scores its own past honestly while it learns, and so saves learning it once more for that."""
+
+    def learn(self, slot: int, history: Series, folds: int) -> NDArray[np.float32]:
+        """Fit one device, and return raw scores float32[n] of its past, each from a fit that left that day out."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from kilowatch.core.calibrate import blocked_folds
 from kilowatch.core.confirm import Confirm
+from kilowatch.core.detector import CrossFitted
 from kilowatch.core.device import grown
 from kilowatch.core.playback import as_samples, play
 
@@ -50,17 +51,23 @@ class LearningPlan:
         return round(self.horizon_days * DAY_MS)
 
 
-def out_of_fold(detector: Detector, series: Series, plan: LearningPlan, confirm: Confirm) -> NDArray[np.float32]:
-    """Return confirmed raw scores float32[n] of a series, each from a detector that did not learn from that day."""
+def out_of_fold(detector: Detector, series: Series, folds: int) -> NDArray[np.float32]:
+    """Return raw scores float32[n] of a series, each from a detector that did not learn from that day."""
     scores = np.full(len(series), np.nan, dtype=np.float32)
-    samples = as_samples(series)
-    for train, test in blocked_folds(series.ts_ms, plan.folds):
+    for train, test in blocked_folds(series.ts_ms, folds):
         fold = detector.clone()
         fold.reserve(1)
         fold.fit(0, series.part(train))
-        own = Confirm(confirm.k, confirm.n)
-        own.reserve(1)
-        scores[test] = own.update(samples, play(fold, series).raw)[test]
+        scores[test] = play(fold, series).raw[test]
+    return scores
+
+
+def fit_and_score(detector: Detector, slot: int, series: Series, folds: int) -> NDArray[np.float32]:
+    """Fit a device's detector on a series, and return the series' raw scores out of fold."""
+    if isinstance(detector, CrossFitted):
+        return detector.learn(slot, series, folds)
+    scores = out_of_fold(detector, series, folds)
+    detector.fit(slot, series)
     return scores
 
 
@@ -78,8 +85,10 @@ class Teacher:
         A threshold that never saw the device's own incidents would be passed more often than was asked for.
         """
         ordinary = past if ordinary is None else ordinary
-        confirmed = out_of_fold(self._scorer.detector, ordinary, self._plan, self._scorer.confirm)
-        self._scorer.detector.fit(slot, ordinary)
+        raw = fit_and_score(self._scorer.detector, slot, ordinary, self._plan.folds)
+        confirm = Confirm(self._scorer.confirm.k, self._scorer.confirm.n)
+        confirm.reserve(1)
+        confirmed = confirm.update(as_samples(past), raw)
         for judge in self._judges:
             judge.learn(slot, past, confirmed)
 

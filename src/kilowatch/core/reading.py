@@ -61,11 +61,12 @@ class ReadingBatch:
         columns: dict[str, Any] = {}
         for field in fields(cls):
             present = any(getattr(batch, field.name) is not None for batch in batches)
-            parts = [batch._column(field.name) for batch in batches] if present else []
+            parts = [batch.filled(field.name) for batch in batches] if present else []
             columns[field.name] = np.concatenate(parts) if present else None
         return cls(**columns)
 
-    def _column(self, name: str) -> NDArray[Any]:
+    def filled(self, name: str) -> NDArray[Any]:
+        """Return a column, with what stands for missing where the batch does not have it."""
         column = getattr(self, name)
         if column is not None:
             return column

@@ -104,7 +104,7 @@ class Cusum(PerDevice):
         device = Segments.of_sorted(hours.slot[moved])
         silence = hours.hour[moved] - hours.last_hour[moved]
         stretches, shift = Stretches.at(device, silence > _FORGET_HOURS), self._shift(hours, moved)
-        above, below = self.above[hours.slot] * _UNIT, self.below[hours.slot] * _UNIT
+        above, below = (state[hours.slot] * np.float64(_UNIT) for state in (self.above, self.below))
         for state, levels, sign in ((self.above, above, 1.0), (self.below, below, -1.0)):
             change = (sign * shift - _ALLOWANCE) / self.edge[hours.slot[moved]]
             change[np.isnan(change)] = 0.0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from kilowatch.core.samples import HOUR_MS
 from kilowatch.core.segments import Segments
 from kilowatch.detectors.stretches import leaky_sum
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DAY_PARTS = 6
 PART_MS = 24 * HOUR_MS // DAY_PARTS
@@ -53,7 +57,8 @@ def starts_edge(rows: NDArray[np.intp], size: int) -> tuple[int, int]:
     highest levels are those right after them.
     """
     pace = max(1, round(_PACE * START * len(rows) / size))
-    drained = START - pace * np.diff(rows.astype(np.int64))
+    apart = np.diff(rows).astype(np.int64)
+    drained: NDArray[np.int64] = START - pace * apart
     before = leaky_sum(Segments.of_sorted(np.zeros(len(drained), dtype=np.int32)), drained, np.zeros(1, dtype=np.int64))
     edge = _SPARE * (START + int(before.max(initial=0))) + _SPARE_STARTS * START
     return min(pace, 65_535), min(round(edge / START_EDGE), 65_535)

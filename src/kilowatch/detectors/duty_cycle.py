@@ -6,7 +6,7 @@ the 99 % quantile of such runs. It is about one at the edge of what is known and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kilowatch.core.segments import Segments
     from kilowatch.core.window import WindowView
 
+_LEAST_MS = 24 * HOUR_MS
 _LEAST_RUNS = 5
 _BEYOND = 0.5
 """Off runs and starts count from their edge on and reach one half beyond it: they must not drown the on run."""
@@ -35,7 +36,7 @@ _MOST = np.iinfo(np.int32).max
 
 
 class DutyCycle(PerDevice):
-    """The current run over its edge; 27 bytes a device. Unfitted where a device does not switch."""
+    """The current run over its edge; 23 bytes a device. Unfitted where a device does not switch."""
 
     name = "duty_cycle"
     needs = 2
@@ -59,16 +60,16 @@ class DutyCycle(PerDevice):
     bucket: NDArray[np.int32]
 
     def fit(self, slot: int, history: Series) -> None:
-        """Learn the switch of one device and the edges of its runs; under 5 of either leave it as it was."""
+        """Learn the switch of one device and the edges of its runs; under a day or 5 of either leave it."""
         switch = find_switch(history)
-        if switch is None:
-            return
         past = history if history.usable.all() else history.part(history.usable)
+        if switch is None or len(past) * past.grid_ms < _LEAST_MS:
+            return
         fresh = np.diff(past.count, prepend=0) != 1
         runs = find_runs(states(past.code, switch, fresh), fresh)
         if min(runs.on.sum(), (~runs.on).sum()) < _LEAST_RUNS:
             return
-        seconds = runs.samples * (past.grid_ms / 1000)
+        seconds = runs.samples * np.float64(past.grid_ms / 1000)
         part = past.local_ms[runs.begin] // PART_MS % DAY_PARTS
         off_s = off_edge_s(seconds[~runs.on], len(past) * past.grid_ms / (24 * HOUR_MS))
         begun = runs.begin[runs.on & ~fresh[runs.begin]]
@@ -101,8 +102,9 @@ class DutyCycle(PerDevice):
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say how long it is on or off, or that it starts too often, and what is usual."""
-        on, off = facts["on_s"] / facts["usual_on_s"], _beyond(facts["off_s"] / facts["usual_off_s"])
-        if _beyond(facts["starts"] / facts["usual_starts"]) > np.fmax(on, off):
+        on = facts["on_s"] / facts["usual_on_s"]
+        off, starts = (float(_beyond(facts[name] / facts[f"usual_{name}"])) for name in ("off_s", "starts"))
+        if starts > np.fmax(on, off):
             return f"switches on too often: {facts['starts']:.0f} starts more than its usual pace allows"
         if off > 0:
             return f"off for {_span(facts['off_s'])}; usually on again after {_span(facts['usual_off_s'])}"
@@ -114,9 +116,7 @@ class DutyCycle(PerDevice):
         """Return the same method without devices."""
         return DutyCycle()
 
-    def _advance(
-        self, samples: Samples, fitted: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _advance(self, samples: Samples, fitted: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return each sample's run in samples, negative where off, and its piled-up starts; move past them."""
         stretches = Stretches.of(samples)
         pieces, run = stretches.segments, stretches.before(self.run)
@@ -144,7 +144,7 @@ def _lengths(pieces: Segments, turned: NDArray[np.bool_], before: NDArray[np.int
     return runs.running_sum(np.ones(pieces.size, dtype=np.int64), np.where(turned, 0, carried)[runs.starts])
 
 
-def _beyond(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+def _beyond(ratio: Any) -> Any:
     """Return 0 up to the edge, a ratio of one, and 1 at half beyond it; 0 where there is no edge."""
     return np.fmax((ratio - 1) / _BEYOND, 0.0)
 

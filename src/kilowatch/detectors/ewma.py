@@ -55,9 +55,7 @@ class Ewma(PerDevice):
         if len(blocks) < _LEAST_BLOCKS:
             return
         level_w, per_block = float(blocks.mean_w.mean()), BLOCK_MS / history.grid_ms
-        fast_w, slow_w = (
-            _averages(blocks.mean_w, level_w, 1 - (1 - weight) ** per_block) for weight in (_FAST, _SLOW)
-        )
+        fast_w, slow_w = (_averages(blocks.mean_w, level_w, 1 - (1 - weight) ** per_block) for weight in (_FAST, _SLOW))
         self.level_w[slot] = level_w
         self.spread_w[slot] = max(robust_spread(fast_w - slow_w), _FLOOR_OF_LEVEL * level_w, _FLOOR_W)
 

@@ -79,7 +79,7 @@ class Flatness(PerDevice):
         edge_s = SECONDS.decode(self.edge[slot])
         raw = np.where(samples.code >= self.moves_from[slot], flat_s / edge_s, 0.0 * edge_s)
         raw[first] = np.nan
-        facts = {"flat_s": flat_s, "usual_flat_s": edge_s, "power_w": samples.power_w}
+        facts = {"flat_s": flat_s, "usual_flat_s": edge_s, "power_w": samples.power_w.astype(np.float64)}
         return Scores(raw.astype(np.float32), facts=facts)
 
     def phrase(self, facts: Mapping[str, float]) -> str:
@@ -114,7 +114,8 @@ def _moves_from(past: Series, level: NDArray[np.int32], length: NDArray[np.int64
 
     level: the codes, length: the samples of the times without change.
     """
-    low_w = _REST_MARGIN * float(decode_watts(np.quantile(past.code, 0.05, method="lower").astype(np.uint16)))
+    place = len(past) // 20
+    low_w = _REST_MARGIN * float(decode_watts(np.partition(past.code, place)[place : place + 1])[0])
     rest = int(encode_watts(np.array([max(low_w, past.record.off_below_w)]))[0])
     resting = (level <= rest) & (length >= _REST_FLAT)
     return rest + 1 if length[resting].sum() >= _REST_SHARE * len(past) else 0

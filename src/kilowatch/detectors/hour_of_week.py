@@ -18,7 +18,7 @@ from kilowatch.detectors.blocks import block_means
 from kilowatch.detectors.columns import Column, PerDevice
 from kilowatch.detectors.logscale import WATTS
 from kilowatch.detectors.profile import BLOCK_MS, week_profile
-from kilowatch.detectors.rolling import LONGEST, RollingMean
+from kilowatch.detectors.rolling import LONGEST, RollingMean, share_in_hour
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +68,7 @@ class HourOfWeek(PerDevice):
     def score(self, samples: Samples, view: WindowView) -> Scores:
         """Return the z-scores, with the band of one spread about the median."""
         mean_w = self._rolling.advance(samples, view)
-        hour = hour_of_week(samples.local_ms)
-        median_w = decode_watts(self.median[samples.slot, hour]).astype(np.float64)
-        spread_w = WATTS.decode(self.spread[samples.slot, hour])
+        median_w, spread_w = self._usual(samples)
         raw = np.abs(mean_w - median_w) / spread_w
         low_w = (median_w - spread_w).astype(np.float32)
         high_w = (median_w + spread_w).astype(np.float32)
@@ -78,9 +76,27 @@ class HourOfWeek(PerDevice):
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say what it draws and what is usual at this hour."""
-        usual = band(facts["low_w"], facts["high_w"])
-        return f"draws {watts(facts['mean_w'])}; usually {usual} at this hour of the week"
+        usual = band(facts.get("low_w", np.nan), facts.get("high_w", np.nan))
+        return f"draws {watts(facts['mean_w'])}; usually {usual or 'another power'} at this hour of the week"
 
     def clone(self) -> HourOfWeek:
         """Return the same method without devices."""
         return HourOfWeek()
+
+    def _usual(self, samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the median and spread of each sample's five minutes; where an hour began within, of both hours."""
+        hour = hour_of_week(samples.local_ms)
+        median_w, spread_w = self._learnt(samples.slot, hour)
+        inside = share_in_hour(samples)
+        young = np.flatnonzero(inside < 1)
+        if len(young):
+            before_w, before_spread_w = self._learnt(samples.slot[young], (hour[young] - 1) % WEEK_HOURS)
+            median_w[young] = before_w + inside[young] * (median_w[young] - before_w)
+            spread_w[young] = np.fmax(spread_w[young], before_spread_w)
+        return median_w, spread_w
+
+    def _learnt(
+        self, slot: NDArray[np.int32], hour: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        median_w = decode_watts(self.median[slot, hour]).astype(np.float64)
+        return median_w, WATTS.decode(self.spread[slot, hour])

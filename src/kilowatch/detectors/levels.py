@@ -38,7 +38,7 @@ _FLOOR_OF_TOP = 0.01
 
 
 class Levels(PerDevice):
-    """Mean surprise of the last ten values; 262 bytes a device."""
+    """Mean surprise of the last ten values; 263 bytes a device."""
 
     name = "levels"
     needs = _SPAN
@@ -46,10 +46,12 @@ class Levels(PerDevice):
         "surprise": Column(np.uint8, _BINS),
         "least": Column(np.uint16),
         "surprise_sum": Column(np.uint16),
+        "is_new": Column(np.bool_),
     }
     surprise: NDArray[np.uint8]
     least: NDArray[np.uint16]
     surprise_sum: NDArray[np.uint16]
+    is_new: NDArray[np.bool_]
 
     def fit(self, slot: int, history: Series) -> None:
         """Learn the histogram of one device; too short a past leaves it as it was."""
@@ -62,9 +64,11 @@ class Levels(PerDevice):
         density = np.convolve(counts / len(code), np.ones(3), mode="same") / 3
         self.least[slot] = least
         self.surprise[slot] = np.rint(-np.log(density + _NEVER) * _UNIT)
+        self.is_new[slot] = True
 
     def score(self, samples: Samples, view: WindowView) -> Scores:
         """Return the mean surprise in nats."""
+        self._add_up_anew(samples, view)
         change = self._surprise(samples.slot, samples.code)
         leaving = self._surprise(samples.slot, view.lagged(_SPAN))
         stretches = Stretches.of(samples)
@@ -83,6 +87,18 @@ class Levels(PerDevice):
     def clone(self) -> Levels:
         """Return the same method without devices."""
         return Levels()
+
+    def _add_up_anew(self, samples: Samples, view: WindowView) -> None:
+        """Sum the last values before the batch by the histograms of devices that have just learnt another."""
+        fresh = self.is_new[samples.segments.slot]
+        if not fresh.any():
+            return
+        rows, owner = samples.segments.starts[fresh], samples.segments.slot[fresh]
+        total = np.zeros(len(rows), dtype=np.int64)
+        for lag in range(1, _SPAN + 1):
+            before = self._surprise(owner, view.lagged(lag)[rows])
+            total += np.where(samples.count[rows] > lag, before, 0)
+        self.surprise_sum[owner], self.is_new[owner] = total, False
 
     def _surprise(self, slot: NDArray[np.int32], code: NDArray[np.uint16]) -> NDArray[np.int64]:
         return self.surprise[slot, np.maximum(code, self.least[slot]) // _BIN].astype(np.int64)

@@ -1,26 +1,26 @@
-"""The cheap detectors by name."""
+"""Detectors by name; the module of each is imported when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
+from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from kilowatch.core.detector import Detector
-from kilowatch.detectors.cusum import Cusum
-from kilowatch.detectors.daily_energy import DailyEnergy
-from kilowatch.detectors.duty_cycle import DutyCycle
-from kilowatch.detectors.ewma import Ewma
-from kilowatch.detectors.flatness import Flatness
-from kilowatch.detectors.floor import ConstantScore, RandomScore
-from kilowatch.detectors.hour_of_week import HourOfWeek
-from kilowatch.detectors.seasonal_naive import SeasonalNaive
 from kilowatch.errors import DetectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kilowatch.core.detector import Detector
 
 
 class DetectorName(StrEnum):
-    """Names that settings and reports use."""
+    """Names that settings, reports and incidents use."""
 
+    DEFAULT = "default"
+    FLEET = "fleet"
     HOUR_OF_WEEK = "hour_of_week"
     EWMA = "ewma"
     CUSUM = "cusum"
@@ -28,31 +28,41 @@ class DetectorName(StrEnum):
     FLATNESS = "flatness"
     DAILY_ENERGY = "daily_energy"
     SEASONAL_NAIVE = "seasonal_naive"
+    RUN_LENGTH = "run_length"
+    LEVELS = "levels"
+    JUMP = "jump"
+    BANK = "bank"
     RANDOM = "random"
     CONSTANT = "constant"
 
 
-CHEAP: Mapping[DetectorName, Callable[[], Detector]] = MappingProxyType(
+_AT: Mapping[DetectorName, str] = MappingProxyType(
     {
-        DetectorName.HOUR_OF_WEEK: HourOfWeek,
-        DetectorName.EWMA: Ewma,
-        DetectorName.CUSUM: Cusum,
-        DetectorName.DUTY_CYCLE: DutyCycle,
-        DetectorName.FLATNESS: Flatness,
-        DetectorName.DAILY_ENERGY: DailyEnergy,
-        DetectorName.SEASONAL_NAIVE: SeasonalNaive,
-        DetectorName.RANDOM: RandomScore,
-        DetectorName.CONSTANT: ConstantScore,
+        DetectorName.DEFAULT: "ensemble:default",
+        DetectorName.FLEET: "ensemble:fleet",
+        DetectorName.HOUR_OF_WEEK: "hour_of_week:HourOfWeek",
+        DetectorName.EWMA: "ewma:Ewma",
+        DetectorName.CUSUM: "cusum:Cusum",
+        DetectorName.DUTY_CYCLE: "duty_cycle:DutyCycle",
+        DetectorName.FLATNESS: "flatness:Flatness",
+        DetectorName.DAILY_ENERGY: "daily_energy:DailyEnergy",
+        DetectorName.SEASONAL_NAIVE: "seasonal_naive:SeasonalNaive",
+        DetectorName.RUN_LENGTH: "run_length:RunLength",
+        DetectorName.LEVELS: "levels:Levels",
+        DetectorName.JUMP: "jump:Jump",
+        DetectorName.BANK: "bank:Bank",
+        DetectorName.RANDOM: "floor:RandomScore",
+        DetectorName.CONSTANT: "floor:ConstantScore",
     }
 )
-"""Every cheap method; each call makes a new detector without devices."""
-
-FLEET = (DetectorName.HOUR_OF_WEEK, DetectorName.CUSUM, DetectorName.DUTY_CYCLE, DetectorName.FLATNESS)
-"""What a million devices can afford: with the window of 400 bytes these stay under 1,024 bytes a device."""
 
 
 def create(name: str) -> Detector:
-    """Return a new detector of that name; `DetectorError` where there is none."""
+    """Return a new detector of that name, without devices; `DetectorError` where there is none."""
     if name not in {*DetectorName}:
-        raise DetectorError(f"There is no cheap detector {name!r}.", f"Choose one of: {', '.join(DetectorName)}.")
-    return CHEAP[DetectorName(name)]()
+        near = get_close_matches(name, list(DetectorName), 1)
+        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(DetectorName)}."
+        raise DetectorError(f"There is no detector {name!r}.", hint)
+    module, _, made_by = _AT[DetectorName(name)].partition(":")
+    detector: Detector = getattr(import_module(f"kilowatch.detectors.{module}"), made_by)()
+    return detector

@@ -32,7 +32,7 @@ _RUNGS = (0.5, 0.2)
 """On is above half, and also above a fifth, of the power at which the device uses half of its energy."""
 _LEAST_RUNS = 8
 _LEAST_SAMPLES = 1000
-_REGULAR = 0.4
+_REGULAR = 0.5
 """Spread of the logarithm of on-lengths, in standard deviations: what ends by itself stays under it."""
 _TAILS = (0.1, 0.9)
 _TAILS_TO_SD = 2.563

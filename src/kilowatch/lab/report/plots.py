@@ -21,9 +21,20 @@ _DETAILED_INCIDENTS = 12
 _AROUND_MS = 3 * 3_600_000
 _GAP_STEPS = 3
 _SHORTEST_MS = 60_000
+_BAND_SHARE = 1.6
 _HIGHEST_SCORE = 6.0
 """The axis ends here: how far over 1 a score lies matters little, where it passes 1 does."""
-COLORS = {"power": "#2f7ed8", "band": "rgba(96,160,96,0.32)", "score": "#8a63d2", "edge": "#999999"}
+COLORS = {"power": "#2f7ed8", "band": "rgba(96,160,96,0.32)", "score": "#8a63d2"}
+_EDGE = {
+    "type": "line",
+    "xref": "x domain",
+    "yref": "y2",
+    "x0": 0,
+    "x1": 1,
+    "y0": 1,
+    "y1": 1,
+    "line": {"color": "#999999", "width": 1, "dash": "dot"},
+}
 SEVERITY_COLORS = {"info": "#e0a800", "warn": "#f0700a", "critical": "#d6204e"}
 
 
@@ -38,7 +49,8 @@ def device_figure(story: DeviceStory) -> go.Figure:
     _draw_power(figure, times, trace)
     _draw_score(figure, times, trace)
     _style(figure, trace)
-    figure.update_layout(shapes=[*_learning(story), *(_span(story, incident) for incident in story.incidents)])
+    spans = (_span(story, incident) for incident in story.incidents)
+    figure.update_layout(shapes=[*_learning(story), *spans, _EDGE])
     return figure
 
 
@@ -65,6 +77,13 @@ def plotted_rows(trace: Trace, incidents: list[IncidentStory]) -> Trace:
         start = max(start, last)
     parts.append(trace.rows(slice(start, None)).thinned(max(2, round(share * (len(trace) - start)))))
     return Trace.join([_broken(part) for part in parts if len(part)])
+
+
+def highest_w(trace: Trace) -> float:
+    """Return where the axis of power ends: the power in sight, and as much of the band as leaves it legible."""
+    power_w = np.nan_to_num(trace.high_power_w).max(initial=1.0)
+    band_w = np.nan_to_num(trace.band_high_w).max(initial=0.0)
+    return 1.08 * float(max(power_w, min(band_w, _BAND_SHARE * power_w)))
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -105,12 +124,10 @@ def _draw_power(figure: go.Figure, times: NDArray[np.float64], trace: Trace) -> 
 
 
 def _draw_score(figure: go.Figure, times: NDArray[np.float64], trace: Trace) -> None:
-    _line(figure, 2, times, np.round(np.minimum(trace.score, 1000.0), 3), "score", "%{y:.2f}")
+    _line(figure, 2, times, np.round(trace.score.clip(max=1000), 3), "score", "%{y:.2f}")
 
 
-def _line(
-    figure: go.Figure, row: int, x: NDArray[np.float64], y: NDArray[np.float32], name: str, hover: str
-) -> None:
+def _line(figure: go.Figure, row: int, x: NDArray[np.float64], y: NDArray[np.float32], name: str, hover: str) -> None:
     # Not Scattergl: browsers keep a handful of WebGL contexts, and a home has more devices than that.
     import plotly.graph_objects as go
 
@@ -169,7 +186,6 @@ def _region(story: DeviceStory, first_ms: int, last_ms: int) -> dict[str, Any]:
 
 
 def _style(figure: go.Figure, trace: Trace) -> None:
-    edge = {"color": COLORS["edge"], "width": 1, "dash": "dot"}
     scores = trace.score[np.isfinite(trace.score)]
     top = float(np.clip(1.1 * scores.max(initial=0.0), 1.5, _HIGHEST_SCORE))
     figure.update_layout(
@@ -184,14 +200,5 @@ def _style(figure: go.Figure, trace: Trace) -> None:
     )
     figure.update_xaxes(type="date", showgrid=True, gridcolor="rgba(128,128,128,0.18)", zeroline=False)
     figure.update_yaxes(gridcolor="rgba(128,128,128,0.18)", zeroline=False, rangemode="tozero")
-    figure.update_yaxes(title_text="power, W", row=1, col=1)
+    figure.update_yaxes(title_text="power, W", range=[0, highest_w(trace)], row=1, col=1)
     figure.update_yaxes(title_text="score", range=[0, top], fixedrange=True, nticks=4, row=2, col=1)
-    figure.add_scatter(
-        x=[],
-        y=[],
-        row=2,
-        col=1,
-        mode="lines",
-        name="1: edge of expected",
-        line=edge,
-    )

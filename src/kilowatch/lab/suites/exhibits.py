@@ -11,6 +11,8 @@ import numpy as np
 from kilowatch.lab.suites.walk import REQUESTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from kilowatch.lab.measure import EventTimes
@@ -58,15 +60,17 @@ def false_alarm_of(title: str, watched: Watched) -> Exhibit | None:
     return None if worst is None else _exhibit(What.FALSE_ALARM, title, worst[0], watched, worst[1], worst[2])
 
 
-def miss_of(title: str, watched: Watched, events: EventTimes, found: NDArray[np.bool_]) -> Exhibit | None:
-    """Return the longest event that was missed, None where all were found."""
+def miss_of(
+    title: str, watched: Watched, events: EventTimes, found: NDArray[np.bool_], names: Sequence[str] = ()
+) -> Exhibit | None:
+    """Return the longest event that was missed, None where all were found; names: of the events, where they differ."""
     lasting_ms = np.where(found, 0, events.end_ms - events.start_ms)
     if not len(found) or found.all():
         return None
     row = int(np.argmax(lasting_ms))
-    return _exhibit(
-        What.MISS, title, float(lasting_ms[row]), watched, int(events.start_ms[row]), int(events.end_ms[row])
-    )
+    title = f"{title}: {names[row]}" if names else title
+    start_ms, end_ms = int(events.start_ms[row]), int(events.end_ms[row])
+    return _exhibit(What.MISS, title, float(lasting_ms[row]), watched, start_ms, end_ms)
 
 
 def _exhibit(what: What, title: str, weight: float, watched: Watched, start_ms: int, end_ms: int) -> Exhibit:
