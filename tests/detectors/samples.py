@@ -29,6 +29,10 @@ PER_DAY = DAY_MS // GRID_MS
 _COLUMNS = ("slot", "ts_ms", "code", "count", "grid_ms", "held")
 
 
+def record_of(grid_ms: int = GRID_MS, kind: Kind = Kind.UNKNOWN) -> DeviceRecord:
+    return DeviceRecord(site="home", device="plug", kind=kind, interval_s=grid_ms / 1000)
+
+
 def series_of(
     power_w: ArrayLike,
     *,
@@ -42,7 +46,7 @@ def series_of(
     ts_ms = start_ms + grid_ms * np.arange(len(code), dtype=np.int64)
     everything = np.ones(len(code), dtype=np.bool_)
     return Series(
-        DeviceRecord(site="home", device="plug", kind=kind, interval_s=grid_ms / 1000),
+        record_of(grid_ms, kind),
         ts_ms,
         ts_ms.copy(),
         code,

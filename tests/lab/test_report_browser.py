@@ -77,7 +77,7 @@ class Visit:
         return found
 
 
-@pytest.fixture(params=[(1200, "light"), (420, "dark")], ids=["wide", "phone"])
+@pytest.fixture(scope="module", params=[(1200, "light"), (420, "dark")], ids=["wide", "phone"])
 def visit(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Generator[Visit]:
     opened = Visit(browser, report, *request.param)
     opened.page.set_default_timeout(_DRAW_TIMEOUT_MS)
@@ -88,7 +88,7 @@ def visit(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Gen
 def test_every_device_has_a_drawn_plot_and_the_browser_is_content(visit: Visit, report: Path) -> None:
     assert visit.draw_all() == DEVICES - 1
     assert visit.complaints == []
-    assert visit.asked_for == [report.as_uri()]
+    assert set(visit.asked_for) == {report.as_uri()}
     assert visit.page.title() == "kilowatch: a test"
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -102,7 +102,6 @@ def test_a_click_on_an_incident_zooms_to_it(visit: Visit) -> None:
     assert high == second.get_attribute("data-to")
     assert visit.page.evaluate("document.getElementById('plot-0').layout.xaxis2.range") == [low, high]
     assert visit.page.evaluate("document.getElementById('plot-0').getBoundingClientRect().top >= 0")
-    assert visit.complaints == []
 
 
 def test_the_keyboard_zooms_too(visit: Visit) -> None:
@@ -112,7 +111,8 @@ def test_the_keyboard_zooms_too(visit: Visit) -> None:
 
 
 def test_the_time_axis_is_the_device_s_own_clock(visit: Visit) -> None:
-    visit.draw_all()
+    visit.page.locator("#plot-2").scroll_into_view_if_needed()
+    visit.page.wait_for_function("document.getElementById('plot-2')._fullData")
     first = visit.page.evaluate("document.getElementById('plot-2')._fullData[0].x[0]")
     assert first == START_MS + HOUR_MS
 
@@ -125,6 +125,7 @@ def test_no_button_sends_the_picture_anywhere(visit: Visit) -> None:
 
 
 def test_paper_gets_every_picture(visit: Visit) -> None:
+    visit.page.reload()
     visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    visit.page.wait_for_function(f"document.querySelectorAll('.plot .scatterlayer path').length >= {DEVICES - 1}")
+    visit.page.wait_for_function(f"document.querySelectorAll('.plot:has(.scatterlayer path)').length == {DEVICES - 1}")
     assert visit.complaints == []

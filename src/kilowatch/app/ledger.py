@@ -57,5 +57,5 @@ def _opened(event: IncidentEvent) -> IncidentEntry:
 def _continued(entry: IncidentEntry, event: IncidentEvent) -> IncidentEntry:
     if event.kind is EventKind.CLEARED:
         return replace(entry, last=event, cleared_ms=event.ts_ms)
-    told = event if event.score >= entry.told.score else entry.told
+    told = event if event.score > entry.told.score else entry.told
     return replace(entry, told=told, last=event, cleared_ms=None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kilowatch.core.events import EventKind
 from kilowatch.core.incident import IncidentTracker
 from kilowatch.core.judge import Judge, Scored, Scorer
+from kilowatch.detectors.cold_start import ColdStart
 
 if TYPE_CHECKING:
     from kilowatch.core.device import Fleet
@@ -28,7 +29,8 @@ class Rehearsal:
         self.judge.reserve(devices)
 
     def take(self, scored: Scored) -> None:
-        """Judge scored samples and count the incidents that open."""
+        """Judge scored samples and count the incidents that open on watched devices: what a rate counts."""
         _, hots = self.judge.judge(scored, self._leave)
         for hot in hots:
-            self.opened += sum(event.kind is EventKind.OPENED for event in self._incidents.observe(hot))
+            events = self._incidents.observe(hot)
+            self.opened += sum(e.kind is EventKind.OPENED and e.rule != ColdStart.name for e in events)

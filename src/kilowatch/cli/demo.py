@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.padding import Padding
 
 from kilowatch.app.advisor import would_be_armed
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
@@ -95,7 +96,7 @@ def demo(
     _tell(console, play, pipeline, outcome)
     story = tell(pipeline, recorder, outcome, "kilowatch: a simulated home", [_note(play)])
     write_report(story, report)
-    console.print(f"Report: [bold]{report}[/]")
+    console.print(f"Report: [bold]{escape(str(report))}[/]")
     if as_json:
         typer.echo(msgspec.json.encode(outcome.output()))
         return
@@ -121,19 +122,22 @@ def _run(play: Scene, pipeline: Pipeline, recorder: TraceRecorder, *, quiet: boo
 def _tell(console: Console, play: Scene, pipeline: Pipeline, outcome: ReplayOutcome) -> None:
     found = {fault: _found(fault, outcome) for fault in play.faults}
     zone = play.home.time_zone
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for fault, entry in found.items():
-        what = f"{clock(fault.start_ms, zone, 0)}  [bold]{fault.device}[/] {fault.name.value.replace('_', ' ')}"
-        table.add_row(what, "[red]not found[/]" if entry is None else _words(fault, entry, outcome, zone))
     if play.faults:
         console.print("\nWhat went wrong, and what was said of it:")
-        console.print(table)
+    for fault, entry in found.items():
+        console.print(f"\n{clock(fault.start_ms, zone, 0)}  [bold]{_what(fault)}[/]")
+        words = "[red]not found[/]" if entry is None else _words(fault, entry, outcome, zone)
+        console.print(Padding(words, (0, 0, 0, 4)))
     named = {entry.told.id for entry in found.values() if entry is not None}
     others = [entry for entry in outcome.incidents if entry.told.id not in named]
-    console.print(f"\n{len(others)} more incidents over {len(pipeline.fleet)} meters; the report shows each.")
+    console.print(
+        f"\n{len(others)} {'more ' if found else ''}incidents over {len(pipeline.fleet)} meters; the report shows each."
+    )
     show_summary(console, outcome)
+
+
+def _what(fault: FaultSpec) -> str:
+    return f"{fault.device} {fault.name.value}".replace("_", " ")
 
 
 def _found(fault: FaultSpec, outcome: ReplayOutcome) -> IncidentEntry | None:
@@ -146,14 +150,14 @@ def _found(fault: FaultSpec, outcome: ReplayOutcome) -> IncidentEntry | None:
 def _words(fault: FaultSpec, entry: IncidentEntry, outcome: ReplayOutcome, zone: str) -> str:
     delay = duration(entry.opened_ms - fault.start_ms)
     would = would_do(entry, outcome.advice, zone)
-    return f"[green]after {delay}[/] {entry.told.sentence}\n[dim]{would}[/]"
+    return f"[green]after {delay}[/] {escape(entry.told.sentence)}\n[dim]{escape(would)}[/]"
 
 
 def _note(play: Scene) -> str:
     if not play.faults:
         return "Nothing went wrong in this home."
     zone = play.home.time_zone
-    told = (f"{f.device} {f.name.value.replace('_', ' ')} ({clock(f.start_ms, zone, 0)})" for f in play.faults)
+    told = (f"{_what(fault)} ({clock(fault.start_ms, zone, 0)})" for fault in play.faults)
     return f"What went wrong in this home: {', '.join(told)}."
 
 

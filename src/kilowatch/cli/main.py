@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from kilowatch.cli import bench, data
 from kilowatch.cli.demo import demo
@@ -38,9 +41,13 @@ _WELCOME = """[bold]kilowatch[/bold] finds out when something that draws power m
 def welcome(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when something goes wrong.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Show what to do next when called without a command."""
     del debug
+    if show_version:
+        typer.echo(f"kilowatch {version('kilowatch')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         Console().print(_WELCOME)
 
@@ -55,25 +62,29 @@ app.add_typer(bench.app, name="bench")
 
 def run() -> None:
     """Run the command line; errors become one sentence, a hint and an exit code."""
-    if "--debug" in sys.argv[1:]:
+    is_debug = "--debug" in sys.argv[1:]
+    if is_debug:
         sys.argv[1:] = ["--debug", *(word for word in sys.argv[1:] if word != "--debug")]
-        app()
-        return
     try:
         app()
-    except KilowatchError as error:
-        _say(str(error), error.hint)
-        sys.exit(error.exit_code)
     except Exception as error:
-        _say(f"Something went wrong inside kilowatch: {error}", "Run the same command with --debug to see where.")
-        sys.exit(1)
+        if is_debug:
+            traceback.print_exc()
+        sys.exit(_say(error))
 
 
-def _say(message: str, hint: str) -> None:
+def _say(error: Exception) -> int:
+    """Say on standard error what happened and what to do next; return the exit code."""
+    if isinstance(error, KilowatchError):
+        message, hint, code = str(error), error.hint, error.exit_code
+    else:
+        message = f"Something went wrong inside kilowatch: {error or type(error).__name__}"
+        hint, code = "Run the same command with --debug to see where.", 1
     console = Console(stderr=True, highlight=False)
-    console.print(f"[bold red]error[/] {message}", soft_wrap=True)
+    console.print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
     if hint:
-        console.print(f"      {hint}", soft_wrap=True)
+        console.print(f"      {escape(hint)}", soft_wrap=True)
+    return code
 
 
 if __name__ == "__main__":

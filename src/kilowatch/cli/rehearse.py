@@ -15,7 +15,7 @@ from kilowatch.app.replay import replay as run_replay
 from kilowatch.app.setup import replay_of
 from kilowatch.cli.progress import reading_progress
 from kilowatch.cli.read_options import reads_files
-from kilowatch.cli.replay import show_failures
+from kilowatch.cli.replay import show_failures, show_problems
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.outputs import RehearseOutput, Sensitivity
 from kilowatch.detectors.registry import create
@@ -38,13 +38,15 @@ def rehearse(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Say how many alarms a week history would have brought at each sensitivity."""
+    chosen = create(detector)
     opened = open_sources(paths, options)
     show_failures(opened)
     settings = PipelineSettings(plan=LearningPlan(learning_days=learning_days), rehearse=RATES)
-    run = replay_of(opened.sources, create(detector), settings)
+    run = replay_of(opened.sources, chosen, settings)
     total = sum(source.estimated_rows() for source in run.sources)
     with reading_progress("rehearse", total, quiet=as_json) as count:
         outcome = run_replay(run.pipeline, run.batches(), lambda batch, _: count(len(batch)))
+    show_problems(opened)
     output = _output(run.pipeline, outcome)
     if as_json:
         typer.echo(msgspec.json.encode(output))
@@ -66,11 +68,15 @@ def _output(pipeline: Pipeline, outcome: ReplayOutcome) -> RehearseOutput:
 
 
 def _show(console: Console, output: RehearseOutput) -> None:
-    watched = f"{output.watched_device_weeks:,.1f} device-weeks watched on {output.devices} devices."
+    several = "s"[: output.devices != 1]
+    watched = f"{output.watched_device_weeks:,.1f} device-weeks watched on {output.devices} device{several}."
     columns = ("asked for, a device-week", "would have come", "incidents in all")
     table = Table(*columns, title=watched, title_justify="left")
     for row in output.sensitivities:
         came = "–" if row.alarms_per_device_week is None else f"{row.alarms_per_device_week:.2f}"
         table.add_row(f"{row.requested_per_device_week:g}", came, f"{row.incidents:,}")
     console.print(table)
+    if not output.watched_device_weeks:
+        console.print("The history is too short to tell: learn for less with --learning-days, or bring more of it.")
+        return
     console.print("Nothing was armed. Choose one with --alarms-per-week and look at its report: kilowatch replay.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from kilowatch.app.pipeline import PipelineSettings
 from kilowatch.app.replay import replay as run_replay
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kilowatch.app.replay import ReplayOutcome
     from kilowatch.core.reading import ReadingBatch
 
+_SHOWN_ROWS = 3
 LOOK_BACK_NOTE = "Looked back: every device learnt from the whole file first, so these figures are not causal."
 
 
@@ -44,11 +46,12 @@ def replay(
 ) -> None:
     """Run history through the pipeline as if it were live: incidents, a report, what would have been done."""
     console = Console(stderr=as_json)
+    chosen = create(detector)
     opened = open_sources(paths, options)
     show_failures(opened)
     plan = LearningPlan(learning_days=learning_days)
     settings = PipelineSettings(plan=plan, alarms_per_week=alarms_per_week)
-    run = replay_of(opened.sources, create(detector), settings)
+    run = replay_of(opened.sources, chosen, settings)
     if whole:
         look_back(run)
     recorder = TraceRecorder()
@@ -59,7 +62,7 @@ def replay(
         show_summary(console, outcome)
     notes = [LOOK_BACK_NOTE] if whole else []
     save_report(run, recorder, outcome, report, ", ".join(path.name for path in paths), notes)
-    console.print(f"Report: [bold]{report}[/]")
+    console.print(f"Report: [bold]{escape(str(report))}[/]")
     if as_json:
         typer.echo(msgspec.json.encode(outcome.output()))
 
@@ -100,17 +103,19 @@ def show_failures(opened: OpenResult) -> None:
     console = Console(stderr=True, highlight=False)
     for failure in opened.failures:
         where = failure.path if failure.row is None else f"{failure.path}, row {failure.row}"
-        console.print(f"[yellow]skipped[/] {where}: {failure.message} {failure.hint}", soft_wrap=True)
+        words = escape(f"{where}: {failure.message} {failure.hint}")
+        console.print(f"[yellow]skipped[/] {words}", soft_wrap=True)
 
 
 def show_problems(opened: OpenResult) -> None:
     """Say on standard error which rows could not be read."""
     console = Console(stderr=True, highlight=False)
     for source in opened.sources:
-        problems = source.problems()
-        for problem in problems[:3]:
-            console.print(f"[yellow]row[/] {problem.path}, {problem.row}: {problem.reason}", soft_wrap=True)
-        if source.problem_rows > 3:
-            console.print(f"[dim]{source.path}: {source.problem_rows:,} unreadable rows in all[/]", soft_wrap=True)
-        for note in source.notes():
-            console.print(f"[dim]{source.path}: {note}[/]", soft_wrap=True)
+        for problem in source.problems()[:_SHOWN_ROWS]:
+            words = escape(f"{problem.path}, row {problem.row}: {problem.reason}")
+            console.print(f"[yellow]left out[/] {words}", soft_wrap=True)
+        notes = source.notes()
+        if source.problem_rows > _SHOWN_ROWS:
+            notes = [f"{source.problem_rows:,} unreadable rows in all", *notes]
+        for note in notes:
+            console.print(f"[dim]{escape(f'{source.path}: {note}')}[/]", soft_wrap=True)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kilowatch.core.detector import Scores
-from kilowatch.core.explain import band, watts
+from kilowatch.core.explain import watts
 from kilowatch.core.playback import as_samples
-from kilowatch.core.quantise import decode_watts
 from kilowatch.core.samples import HOUR_MS
 from kilowatch.core.window import WindowRing
 from kilowatch.detectors.columns import Column, PerDevice

@@ -18,7 +18,7 @@ from kilowatch.core.playback import play
 from kilowatch.detectors.bank import Bank
 from kilowatch.detectors.columns import PerDevice
 from kilowatch.detectors.flatness import Flatness
-from kilowatch.detectors.hour_of_week import HourOfWeek
+from kilowatch.detectors.hour_of_week import HourOfDay, HourOfWeek
 from kilowatch.detectors.jump import Jump
 from kilowatch.detectors.levels import Levels
 from kilowatch.detectors.normaliser import Normaliser
@@ -36,6 +36,7 @@ _FOLDS = 3
 _POWER = 3
 _FOLLOWS = 0.2
 """Weight of the others beside a member that leads."""
+_SPEAKS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,20 @@ class Member:
 
 
 class Ensemble(PerDevice):
-    """The cubic mean of its members' normalised scores. Facts are named `method.fact`, and `leader` says whose count."""
+    """The cubic mean of its members' normalised scores.
 
-    def __init__(self, name: str, members: tuple[Member, ...]) -> None:
+    Facts are named `method.fact`. `leader` is the first member, in the order given, that alone reaches half of the
+    highest: put first what people understand best.
+    """
+
+    def __init__(self, name: str, members: tuple[Member, ...], *, fine: bool = True) -> None:
         super().__init__()
         self.name = name
         self.members = members
         self.rules = tuple(member.detector.name for member in members)
         self.needs = min(member.detector.needs for member in members)
-        self._normaliser = Normaliser(len(members))
+        self._fine = fine
+        self._normaliser = Normaliser(len(members), fine=fine)
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices; new ones are unfitted."""
@@ -109,7 +115,7 @@ class Ensemble(PerDevice):
         said = [member.detector.score(samples, view) for member in self.members]
         heights = self._heights(samples.slot, [one.raw for one in said])
         raw = self._combined(heights)
-        leader = heights.argmax(axis=1).astype(np.int8)
+        leader = (heights >= _SPEAKS * heights.max(axis=1)[:, None]).argmax(axis=1).astype(np.int8)
         facts = {f"{rule}.{key}": v for rule, one in zip(self.rules, said, strict=True) for key, v in one.facts.items()}
         low_w, high_w = self._band(samples.slot, said)
         return Scores(
@@ -132,7 +138,7 @@ class Ensemble(PerDevice):
     def clone(self) -> Ensemble:
         """Return the same members without devices."""
         members = (replace(member, detector=member.detector.clone()) for member in self.members)
-        return Ensemble(self.name, tuple(members))
+        return Ensemble(self.name, tuple(members), fine=self._fine)
 
     def _height(self, slots: NDArray[np.int32], method: int, raw: NDArray[np.float32]) -> NDArray[np.float64]:
         weekly = self.members[method].weekly
@@ -165,27 +171,24 @@ def default() -> Ensemble:
         "default",
         (
             Member(RunLength(), weekly=6.0, leads=True),
-            Member(Bank(stride=2)),
-            Member(Levels()),
             Member(Flatness()),
             Member(Jump()),
+            Member(Levels()),
+            Member(Bank(stride=2)),
             Member(HourOfWeek(), weight=0.0),
         ),
     )
 
 
 def fleet() -> Ensemble:
-    """Return what a million meters can afford: under 1 KB a device, no windows."""
-    return Ensemble(
-        "fleet",
-        (
-            Member(RunLength(), weekly=6.0, leads=True),
-            Member(Levels()),
-            Member(Flatness()),
-            Member(Jump()),
-            Member(HourOfWeek()),
-        ),
+    """Return what a million meters can afford: under 1 KB a device with its window, and no window is looked at."""
+    members = (
+        Member(RunLength(), weekly=6.0, leads=True),
+        Member(Flatness()),
+        Member(Jump()),
+        Member(HourOfDay()),
     )
+    return Ensemble("fleet", members, fine=False)
 
 
 def _scores_of_another(detector: Detector, taught: Series, tested: Series) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ measurements, not running state.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -52,10 +52,10 @@ class HourPieces:
 
     def turns(self) -> Iterator[NDArray[np.intp]]:
         """Yield the pieces that begin a new hour, at most one of each device at a time, in order."""
-        rank = Segments.of_sorted(self.slot).offset
         moved = np.flatnonzero(self.moved)
-        order = moved[np.argsort(rank[moved], kind="stable")]
-        yield from np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
+        rank = Segments.of_sorted(self.slot[moved]).offset
+        order = np.argsort(rank, kind="stable")
+        yield from np.split(moved[order], np.flatnonzero(np.diff(rank[order])) + 1)
 
 
 class HourTotals(PerDevice):
@@ -73,20 +73,37 @@ class HourTotals(PerDevice):
     def advance(self, samples: Samples) -> HourPieces:
         """Return the batch cut by hours, with the mean of the hour before each piece, and move past it."""
         segments, hour = samples.segments, samples.local_ms // HOUR_MS
-        moved = hour != segments.shift(hour, self.hour[segments.slot].astype(np.int64))
+        moved = hour != segments.shift(hour, self.hour[segments.slot])
         pieces = cut(segments, moved)
-        device, at = Segments.of_sorted(pieces.slot), pieces.starts
-        begun, hour, moved = ~moved[at], hour[at], moved[at]
-        total = np.add.reduceat(samples.deciwatts, at) if len(at) else np.zeros(0, dtype=np.int64)
-        total += np.where(begun, self.hour_dw[pieces.slot], 0)
-        size = pieces.lengths + np.where(begun, self.hour_samples[pieces.slot], 0)
-        last_dw = device.shift(total, self.hour_dw[device.slot])
-        last_size = device.shift(size, self.hour_samples[device.slot].astype(np.int64))
-        last_hour = device.shift(hour, self.hour[device.slot].astype(np.int64))
-        self.hour[device.slot], self.hour_dw[device.slot] = hour[device.ends], total[device.ends]
-        self.hour_samples[device.slot] = size[device.ends]
+        at, slot = pieces.starts, pieces.slot
+        hour, moved = hour[at], moved[at]
+        begun = np.flatnonzero(~moved)
+        total, size = _sums(samples.deciwatts, pieces), pieces.lengths.copy()
+        total[begun] += self.hour_dw[slot[begun]]
+        size[begun] += self.hour_samples[slot[begun]]
+        last_hour, last_dw, last_size = self._last(segments, pieces, hour, total, size)
         closed = moved & (last_size * samples.grid_ms[at] >= _ENOUGH_MS)
         return HourPieces(pieces, hour, last_hour, moved, closed, last_dw / (10.0 * np.maximum(last_size, 1)))
+
+    def _last(
+        self, segments: Segments, pieces: Segments, *values: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return hour, sum and samples of the piece before each, and keep those of each device's last piece."""
+        states: tuple[NDArray[Any], ...] = (self.hour, self.hour_dw, self.hour_samples)
+        before = [state[segments.slot].astype(np.int64) for state in states]
+        if len(pieces) == len(segments):
+            last, kept = before, list(values)
+        else:
+            device = Segments.of_sorted(pieces.slot)
+            last = [device.shift(value, state) for value, state in zip(values, before, strict=True)]
+            kept = [value[device.ends] for value in values]
+        for state, value in zip(states, kept, strict=True):
+            state[segments.slot] = value
+        return last[0], last[1], last[2]
+
+
+def _sums(values: NDArray[np.int64], pieces: Segments) -> NDArray[np.int64]:
+    return values.copy() if pieces.size == len(pieces) else np.add.reduceat(values, pieces.starts)
 
 
 class HourRing(PerDevice):

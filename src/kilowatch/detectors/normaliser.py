@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SHARES = np.array([0.3, 0.1, 0.03, 0.01, 0.003, 0.001])
-MARKS = len(_SHARES) + 1
 _BEYOND = 2.0
 _CLEARLY_RARER = 0.5
 _LEAST = 1e-6
@@ -30,16 +29,16 @@ _LEAST = 1e-6
 class Normaliser(PerDevice):
     """For each method the scores that given shares of samples pass, and its weekly one; 32 bytes a device and method.
 
-    methods: how many. A method that was never calibrated for a device has no marks and normalises to NaN.
+    methods: how many. fine: False keeps the weekly score alone, 4 bytes, and goes straight to it from 0. A method
+    that was never calibrated for a device has no marks and normalises to NaN.
     """
 
-    columns: ClassVar[Mapping[str, Column]] = {}
-
-    def __init__(self, methods: int) -> None:
-        self.methods = methods
-        self.marks = np.zeros((0, methods * MARKS), dtype=np.float32)
-        self.weekly_share = np.zeros((0, methods), dtype=np.float32)
+    def __init__(self, methods: int, *, fine: bool = True) -> None:
         super().__init__()
+        self._shares = _SHARES if fine else _SHARES[:0]
+        self._size = len(self._shares) + 1
+        self.marks = np.zeros((0, methods * self._size), dtype=np.float32)
+        self.weekly_share = np.zeros((0, methods if fine else 0), dtype=np.float32)
 
     def reserve(self, devices: int) -> None:
         """Make room for so many devices; new ones are not calibrated."""
@@ -54,36 +53,38 @@ class Normaliser(PerDevice):
         """Set one method's marks from its scores on normal days, float32[n] with NaN where unknown."""
         known = raw[~np.isnan(raw)]
         peaks = np.sort(block_maxima(raw, ts_ms).peak)[::-1]
-        self.weekly_share[slot, method] = 0
-        if not len(peaks):
-            return
-        weekly = max(float(peaks[min(round(len(peaks) / BLOCKS_PER_WEEK), len(peaks) - 1)]), _LEAST)
-        share = max(float((known >= weekly).mean()), 0.5 / len(known))
-        marks = np.full(MARKS, weekly)
-        rarer = _CLEARLY_RARER * _SHARES > share
-        marks[:-1][rarer] = np.minimum(np.quantile(known, 1 - _SHARES[rarer]), weekly)
-        self.marks[slot, method * MARKS : (method + 1) * MARKS] = marks
-        self.weekly_share[slot, method] = share
+        marks = np.zeros(self._size)
+        share = 0.0
+        if len(peaks):
+            weekly = max(float(peaks[min(round(len(peaks) / BLOCKS_PER_WEEK), len(peaks) - 1)]), _LEAST)
+            share = max(float((known >= weekly).mean()), 0.5 / len(known))
+            marks[:] = weekly
+            rarer = _CLEARLY_RARER * self._shares > share
+            marks[:-1][rarer] = np.minimum(np.quantile(known, 1 - self._shares[rarer]), weekly)
+        self.marks[slot, method * self._size : (method + 1) * self._size] = marks
+        if self.weekly_share.shape[1]:
+            self.weekly_share[slot, method] = share
 
     def weekly(self, slots: NDArray[np.integer], method: int) -> NDArray[np.float32]:
         """Return the score that a method gives about once a week, float32[n]; 0 where it has no marks."""
-        return self.marks[slots, (method + 1) * MARKS - 1]
-
-    def is_calibrated(self, slots: NDArray[np.integer], method: int) -> NDArray[np.bool_]:
-        """Return where a method has marks, bool[n]."""
-        return self.weekly_share[slots, method] > 0
+        return self.marks[slots, (method + 1) * self._size - 1]
 
     def normalise(self, slots: NDArray[np.int32], method: int, raw: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return raw scores float32[n] on the common scale, NaN where unknown."""
-        share = self.weekly_share[slots, method].astype(np.float64)
-        marks = self.marks[slots, method * MARKS : (method + 1) * MARKS].astype(np.float64)
-        score = raw.astype(np.float64)
+        weekly, score = self.weekly(slots, method).astype(np.float64), raw.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            heights = np.minimum(np.log(_SHARES) / np.log(share)[:, None], 1.0)
-            out = _between(score, marks, heights)
-            beyond = score / marks[:, -1]
-            out = np.where(beyond > 1, 1 + _BEYOND * np.log(beyond), out)
-        return np.where(share > 0, out, np.nan)
+            ratio = score / weekly
+            out = self._below(slots, method, score) if len(self._shares) else ratio
+            rare = np.flatnonzero(ratio > 1)
+            out[rare] = 1 + _BEYOND * np.log(ratio[rare])
+        out[weekly == 0] = np.nan
+        return out
+
+    def _below(self, slots: NDArray[np.int32], method: int, score: NDArray[np.float64]) -> NDArray[np.float64]:
+        marks = self.marks[slots, method * self._size : (method + 1) * self._size].astype(np.float64)
+        share = self.weekly_share[slots, method].astype(np.float64)
+        heights = np.minimum(np.log(self._shares) / np.log(share)[:, None], 1.0)
+        return _between(score, marks, heights)
 
 
 def _between(

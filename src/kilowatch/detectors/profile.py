@@ -51,17 +51,27 @@ class Level:
 def week_profile(index: NDArray[np.int64], mean_w: NDArray[np.float64]) -> Level:
     """Return the level of the 168 hours of the week from 5-minute means, in order of the week.
 
-    Each hour of the week is shrunk to the same hour of weekdays or of weekends, that to the hour of any day, and
-    that to the whole.
+    Each hour of the week is shrunk to the same hour of weekdays or of weekends.
     """
-    code = encode_watts(mean_w)
     of_week = hour_of_week(index * BLOCK_MS)
-    week = np.arange(WEEK_HOURS)
-    day_kind = np.where(week >= _SATURDAY, 24, 0) + week % 24
+    kinds = day_profile(index, mean_w).at(day_kind(np.arange(WEEK_HOURS)))
+    return _group(of_week, encode_watts(mean_w), WEEK_HOURS).shrunk_to(kinds)
+
+
+def day_profile(index: NDArray[np.int64], mean_w: NDArray[np.float64]) -> Level:
+    """Return the level of 24 hours of weekdays and 24 of weekends from 5-minute means.
+
+    Each is shrunk to the same hour of any day, and that to the whole.
+    """
+    code, of_week = encode_watts(mean_w), hour_of_week(index * BLOCK_MS)
     whole = _group(np.zeros_like(of_week), code, 1)
     hour = _group(of_week % 24, code, 24).shrunk_to(whole.at(np.zeros(24, dtype=np.int64)))
-    kinds = _group(day_kind[of_week], code, 48).shrunk_to(hour.at(np.arange(48) % 24))
-    return _group(of_week, code, WEEK_HOURS).shrunk_to(kinds.at(day_kind))
+    return _group(day_kind(of_week), code, 48).shrunk_to(hour.at(np.arange(48) % 24))
+
+
+def day_kind(hour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0..23 for the hours of weekdays and 24..47 for those of weekends, of hours of the week."""
+    return np.where(hour >= _SATURDAY, 24, 0) + hour % 24
 
 
 def _group(group: NDArray[np.int64], code: NDArray[np.uint16], groups: int) -> Level:

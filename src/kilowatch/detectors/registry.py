@@ -22,6 +22,7 @@ class DetectorName(StrEnum):
     DEFAULT = "default"
     FLEET = "fleet"
     HOUR_OF_WEEK = "hour_of_week"
+    HOUR_OF_DAY = "hour_of_day"
     EWMA = "ewma"
     CUSUM = "cusum"
     DUTY_CYCLE = "duty_cycle"
@@ -41,6 +42,7 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
         DetectorName.DEFAULT: "ensemble:default",
         DetectorName.FLEET: "ensemble:fleet",
         DetectorName.HOUR_OF_WEEK: "hour_of_week:HourOfWeek",
+        DetectorName.HOUR_OF_DAY: "hour_of_week:HourOfDay",
         DetectorName.EWMA: "ewma:Ewma",
         DetectorName.CUSUM: "cusum:Cusum",
         DetectorName.DUTY_CYCLE: "duty_cycle:DutyCycle",

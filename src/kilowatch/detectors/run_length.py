@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kilowatch.core.samples import Samples, Series
+    from kilowatch.core.segments import Segments
     from kilowatch.core.window import WindowView
 
 _RUNGS = (0.5, 0.2)
@@ -143,7 +144,7 @@ def _are_regular(lengths: NDArray[np.int64]) -> bool:
     return bool((high - low) / _TAILS_TO_SD < _REGULAR)
 
 
-def _lengths(on: NDArray[np.bool_], pieces: Stretches.segments, carried: NDArray[np.uint32]) -> NDArray[np.int64]:
+def _lengths(on: NDArray[np.bool_], pieces: Segments, carried: NDArray[np.uint32]) -> NDArray[np.int64]:
     """Return how many samples each on-run has lasted, 0 while off."""
     turned = on != pieces.shift(on, carried > 0)
     runs = cut(pieces, turned)

@@ -39,7 +39,7 @@ def would_do(entry: IncidentEntry, advice: dict[str, Advice], time_zone: str) ->
     if given.intent.want is Want.SWITCH_OFF:
         return f"Armed, it would have been switched off at {clock(given.at_ms, time_zone, entry.told.first_ms)}."
     told = "You would have been told" if given.intent.want is Want.NOTIFY else "Nobody would have been told"
-    reasons = given.intent.why.partition(" but ")[2] or given.intent.why
+    reasons = given.intent.why.rpartition(" but ")[2]
     return f"{told}; not switched off, even if armed: {reasons}"
 
 
@@ -67,7 +67,7 @@ def _device(pipeline: Pipeline, trace: Trace, outcome: ReplayOutcome, slot: int)
     return DeviceStory(
         record=record,
         trace=trace,
-        incidents=[_incident(entry, outcome, record.time_zone) for entry in mine],
+        incidents=[_incident(entry, outcome, record.time_zone, int(outcome.tally.seen_ms[slot])) for entry in mine],
         watching_since_ms=None if since_ms == _NEVER_MS else since_ms,
         readings=int(counts.sum()),
         cleaned=cleaned,
@@ -75,8 +75,9 @@ def _device(pipeline: Pipeline, trace: Trace, outcome: ReplayOutcome, slot: int)
     )
 
 
-def _incident(entry: IncidentEntry, outcome: ReplayOutcome, time_zone: str) -> IncidentStory:
+def _incident(entry: IncidentEntry, outcome: ReplayOutcome, time_zone: str, seen_ms: int) -> IncidentStory:
     event = entry.told
+    end_ms = outcome.tally.end_ms if entry.is_stale else seen_ms
     return IncidentStory(
         id=event.id,
         site=event.site,
@@ -86,7 +87,7 @@ def _incident(entry: IncidentEntry, outcome: ReplayOutcome, time_zone: str) -> I
         score=event.score,
         first_ms=event.first_ms,
         opened_ms=entry.opened_ms,
-        last_ms=outcome.tally.end_ms if entry.cleared_ms is None else max(entry.last.last_ms, event.first_ms),
+        last_ms=max(end_ms if entry.cleared_ms is None else entry.last.last_ms, event.first_ms),
         is_open=entry.cleared_ms is None,
         historical=event.historical,
         sentence=event.sentence,

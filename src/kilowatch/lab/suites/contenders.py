@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kilowatch.detectors import registry
-from kilowatch.detectors.floor import ConstantScore, RandomScore
+from kilowatch.detectors.floor import RandomScore
+from kilowatch.detectors.registry import DetectorName, create
 from kilowatch.lab.suites.trivial import Amplitude
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from kilowatch.core.detector import Detector
 
 CHANCE_SEEDS = (0, 1, 2, 3, 4)
-DEFAULT = "default"
-FLEET = "fleet"
-QUICK = (DEFAULT, FLEET, "hour_of_week", RandomScore.name)
+SHIPPED = (DetectorName.DEFAULT, DetectorName.FLEET)
+FLOOR = (DetectorName.RANDOM, DetectorName.CONSTANT)
+QUICK = (*SHIPPED, DetectorName.HOUR_OF_WEEK, DetectorName.RANDOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,30 @@ class Contender:
 
     def create(self) -> Detector:
         """Return a fresh one; `DetectorError` where the name is not known."""
-        if self.name == RandomScore.name:
+        if self.name == DetectorName.RANDOM:
             return RandomScore(self.seed)
-        return Amplitude() if self.name == Amplitude.name else registry.create(self.name)
+        return Amplitude() if self.name == Amplitude.name else create(self.name)
 
 
-def contenders(names: Sequence[str] | None = None) -> list[Contender]:
+def contenders(names: Sequence[str] = ()) -> list[Contender]:
     """Return those to be measured, all where no names are given; the shipped ones come first, the floor last."""
     chosen = list(names) if names else _all()
     for name in chosen:
         Contender(name).create()
-    seeds = {RandomScore.name: CHANCE_SEEDS}
-    return [Contender(name, seed) for name in chosen for seed in seeds.get(name, (0,))]
+    return [Contender(name, seed) for name in chosen for seed in _seeds(name)]
+
+
+def one_chance_each(chosen: Sequence[Contender], number: int) -> tuple[Contender, ...]:
+    """Return the contenders for one device of many: chance gets another seed on each."""
+    seeds = [one.seed for one in chosen if one.name == DetectorName.RANDOM] or [0]
+    seed = seeds[number % len(seeds)]
+    return tuple(one for one in chosen if one.name != DetectorName.RANDOM or one.seed == seed)
+
+
+def _seeds(name: str) -> tuple[int, ...]:
+    return CHANCE_SEEDS if name == DetectorName.RANDOM else CHANCE_SEEDS[:1]
 
 
 def _all() -> list[str]:
-    floor = (RandomScore.name, ConstantScore.name)
-    named = [str(name) for name in (getattr(registry, "Name", None) or registry.DetectorName)]
-    shipped = [name for name in (DEFAULT, FLEET) if name in named]
-    return [*shipped, *(name for name in named if name not in (*shipped, *floor)), Amplitude.name, *floor]
+    single = [name.value for name in DetectorName if name not in (*SHIPPED, *FLOOR)]
+    return [*SHIPPED, *single, Amplitude.name, *FLOOR]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INTERVAL_S = 60.0
-_WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * 86_400_000
 _HOUR_MS = 3_600_000
 _FITS = 0.9
 """Share of unlabelled minutes that must be those of the normal day: the source has a few missing minutes."""
@@ -84,11 +84,11 @@ def appliances() -> list[Appliance]:
     return usable
 
 
-def in_sequence(days: Iterable[Day], after_ms: int) -> list[Day]:
-    """Return the days one after another from after_ms on, each moved by whole weeks, an hour apart at least."""
+def in_sequence(days: Iterable[Day], after_ms: int, step_ms: int = WEEK_MS) -> list[Day]:
+    """Return the days one after another from after_ms on, each moved by whole steps, an hour apart at least."""
     placed: list[Day] = []
     for day in days:
-        moved_ms = -((int(day.ts_ms[0]) - after_ms) // _WEEK_MS) * _WEEK_MS
+        moved_ms = -((int(day.ts_ms[0]) - after_ms) // step_ms) * step_ms
         placed.append(replace(day, ts_ms=day.ts_ms + moved_ms))
         after_ms = placed[-1].end_ms + _HOUR_MS
     return placed

@@ -21,7 +21,11 @@ from kilowatch.core.events import IncidentEvent, Want
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.policy import PolicyRules
 from kilowatch.lab.inject import Injection, Trace, inject_many
+from kilowatch.lab.datasets import MeterFile
 from kilowatch.lab.suites.doses import Dose, placed
+from kilowatch.lab.suites.fault_days import in_sequence
+from kilowatch.lab.suites.faults import record_of
+from kilowatch.lab.suites.front import course_of, read_course
 from kilowatch.lab.suites.product import run_product
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
     from kilowatch.lab.inject import Injected, InjectionSpec
     from kilowatch.lab.suites.contenders import Contender
+    from kilowatch.lab.suites.fault_days import Appliance
 
 CRITICAL = (Dose(Injection.STUCK_ON), Dose(Injection.NEVER_STOPS))
 CRITICAL_W = 100.0
@@ -38,10 +43,9 @@ CRITICAL_W = 100.0
 
 CRITICAL_TIMES = 2.0
 
-COPIES = 2
+COPIES = 3
 DAY_MS = 86_400_000
 YEAR_MS = 365.25 * DAY_MS
-MOST_DAYS = 60
 
 
 class EverythingArmed(Advisor):
@@ -70,12 +74,38 @@ class OffFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class OffTask:
+    """All detectors on one device: that of a file, or an appliance whose normal days are laid one after another."""
+
+    device: MeterFile | Appliance
+    number: int
+    contenders: tuple[Contender, ...]
+    copies: int = COPIES
+
+
+def run_switch_off(task: OffTask) -> list[OffFindings]:
+    """Measure all detectors on one device."""
+    device = _opened(task.device)
+    return [measured(device, contender, task.number, task.copies) for contender in task.contenders]
+
+
+@dataclass(frozen=True, slots=True)
 class OffDevice:
     """A device that is to be watched."""
 
     name: str
     record: DeviceRecord
     trace: Trace
+
+
+def _opened(device: MeterFile | Appliance) -> OffDevice:
+    if isinstance(device, MeterFile):
+        course = read_course(device)
+        return OffDevice(device.name, course.record, course.trace)
+    days = in_sequence(device.normal, int(device.normal[0].ts_ms[0]), DAY_MS)
+    ts_ms, power_w = np.concatenate([d.ts_ms for d in days]), np.concatenate([d.power_w for d in days])
+    course = course_of(record_of(device.device), Trace(ts_ms, power_w, days[0].trace.interval_s))
+    return OffDevice(f"appliances/{device.device}", course.record, course.trace)
 
 
 def measured(device: OffDevice, contender: Contender, number: int, copies: int = COPIES) -> OffFindings:

@@ -1,0 +1,84 @@
+"""`kilowatch evaluate`: how well each detector detects, on labelled, injected, published and clean data."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from kilowatch.lab.suites.evaluate import evaluate as run_suite
+from kilowatch.lab.suites.pool import cores
+from kilowatch.lab.suites.prepare import Options, Suite
+from kilowatch.lab.suites.table import cells_of, columns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kilowatch.core.outputs_evaluate import EvaluateOutput
+    from kilowatch.lab.suites.evaluate import Evaluation
+    from kilowatch.lab.suites.pool import Progress as Report
+
+
+def evaluate(
+    suite: Annotated[Suite, typer.Argument(help="Which evidence.")],
+    detector: Annotated[list[str] | None, typer.Option(help="Measure this one only; may be given again.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small part in under 30 s; not comparable.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [default: one a core].")] = None,
+    html: Annotated[Path | None, typer.Option(help="Where to write a page with plots.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Measure detectors: tables with base rate, seeds and 95 % intervals, chance and trivial rules among the rows."""
+    options = Options(quick=quick, detectors=tuple(detector or ()), workers=workers or cores())
+    evaluation = run_with_bar(suite, options, quiet=as_json)
+    if html is not None:
+        from kilowatch.lab.suites.page import write_page
+
+        write_page(evaluation, html)
+    if as_json:
+        typer.echo(msgspec.json.encode(evaluation.output))
+        return
+    show(Console(), evaluation.output)
+    if html is not None:
+        Console().print(f"Page: [bold]{html}[/]")
+
+
+def run_with_bar(suite: Suite, options: Options, *, quiet: bool) -> Evaluation:
+    """Run a suite with a bar on standard error."""
+    with _bar(suite, quiet=quiet) as report:
+        return run_suite(suite, options, report)
+
+
+def show(console: Console, output: EvaluateOutput) -> None:
+    """Print the table, how it was measured, and how the default stands to its goals."""
+    if output.quick:
+        console.print("[yellow]A quick run on a small part: the figures are not comparable.[/]")
+    base = "" if output.base_rate is None else f"base rate {output.base_rate:.3f}, "
+    seeds = ", ".join(map(str, output.seeds))
+    console.print(f"[bold]{output.suite}[/]: {output.devices} devices, {base}seeds {seeds}; {output.machine}.")
+    for line in (*output.protocol, *output.notes):
+        console.print(f"[dim]{line}[/]", soft_wrap=True)
+    columns = columns_of(output)
+    table = Table("detector", *(column.title for column in columns), title_justify="left")
+    for row in output.rows:
+        table.add_row(*cells_of(row, columns), style="dim" if row.published else None)
+    console.print(table)
+    for goal in output.goals:
+        color = {"goal": "green", "must": "yellow"}.get(goal.reached, "red")
+        value = "not measured" if goal.value is None else f"{goal.value:g}"
+        console.print(f"[{color}]{goal.reached}[/] {goal.measure}: {value} (must: {goal.must}; goal: {goal.goal})")
+    console.print(f"[dim]Intervals are 95 %. {output.seconds:.0f} s.[/]")
+
+
+@contextmanager
+def _bar(suite: Suite, *, quiet: bool) -> Iterator[Report]:
+    columns = (TextColumn(suite.value), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet, transient=not console.is_terminal) as progress:
+        task = progress.add_task(suite.value, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
