@@ -43,9 +43,10 @@ def test_the_oddest_event_speaks_not_the_last() -> None:
     assert entry.told.sentence == "at minute 5"
 
 
-def test_of_equally_odd_ones_the_later_knows_more() -> None:
+def test_what_is_said_while_it_fades_does_not_replace_the_oddest() -> None:
     (entry,) = entries(OPENED, WORSE, at(9, EventKind.UPDATED, 2.0), CLEARED)
-    assert entry.told.sentence == "at minute 9"
+    assert entry.told.sentence == "at minute 5"
+    assert entry.last is CLEARED
 
 
 def test_one_that_comes_back_is_open_again_since_its_first_opening() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.samples import Arrivals
+from kilowatch.core.samples import HOUR_MS
 from kilowatch.core.window import WindowRing
 from kilowatch.detectors.rolling import RollingMean, share_in_hour
 
@@ -39,5 +40,5 @@ def test_devices_of_different_grids_share_a_batch() -> None:
 
 def test_the_share_in_the_hour_grows_as_it_begins() -> None:
     _, samples = Arrivals.of(np.ones(240)).batch()
-    share = share_in_hour(samples)
+    share = share_in_hour(samples, samples.local_ms // HOUR_MS)
     np.testing.assert_allclose(share[120:131], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0])

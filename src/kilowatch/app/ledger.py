@@ -19,7 +19,7 @@ STALE = "stale"
 class IncidentEntry:
     """An incident from its first event to its last; cleared_ms is None while it is open.
 
-    told: the event with the highest score, whose sentence says most.
+    told: the first event with the highest score, as it stood when it was oddest.
     """
 
     told: IncidentEvent

@@ -37,8 +37,8 @@ class Blocks:
 
 def block_means(history: Series, block_ms: int) -> Blocks:
     """Return the means of a past's usable samples over blocks of block_ms, where half of a block was measured."""
-    index = history.local_ms[history.usable] // block_ms
-    power_w = history.power_w[history.usable].astype(np.float64)
+    past = history if history.usable.all() else history.part(history.usable)
+    index, power_w = past.local_ms // block_ms, past.power_w.astype(np.float64)
     starts = np.flatnonzero(np.diff(index, prepend=-1))
     lengths = np.diff(starts, append=len(index))
     sums = np.add.reduceat(power_w, starts) if len(starts) else power_w

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from kilowatch.core.device import grown
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,11 +15,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One array over slots: its dtype, values a device (0: a single one), and what a new device starts with."""
+    """One array over slots: its dtype, values a device (0: a single one), and what a new device starts with.
+
+    by_place: values at one place lie together in memory, for all devices. A batch reads one hour of the week of many
+    devices; side by side these cost a tenth of what one cache miss each would.
+    """
 
     dtype: type[np.generic]
     width: int = 0
     fill: float = 0
+    by_place: bool = False
+
+    def grown(self, array: NDArray[np.generic], devices: int) -> NDArray[np.generic]:
+        """Return the array with room for so many devices; itself where it is large enough."""
+        if devices <= len(array):
+            return array
+        shape = (devices, *array.shape[1:])
+        out = np.full(shape, self.fill, dtype=self.dtype, order="F" if self.by_place else "C")
+        out[: len(array)] = array
+        return out
 
 
 class PerDevice:
@@ -38,7 +50,7 @@ class PerDevice:
     def reserve(self, devices: int) -> None:
         """Make room for so many devices; new ones are unfitted."""
         for name, column in self.columns.items():
-            setattr(self, name, grown(getattr(self, name), devices, column.fill))
+            setattr(self, name, column.grown(getattr(self, name), devices))
         for part in self.parts:
             part.reserve(devices)
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from kilowatch.core.window import WindowView
 
 _FOLDS = 3
-_POWER = 3
 _FOLLOWS = 0.2
 """Weight of the others beside a member that leads."""
 _SPEAKS = 0.5
@@ -89,7 +88,7 @@ class Ensemble(PerDevice):
     def learn(self, slot: int, history: Series, folds: int) -> NDArray[np.float32]:
         """Fit, and return the scores of the past float32[n], each from members that did not learn from that day."""
         said = [np.full(len(history), np.nan, dtype=np.float32) for _ in self.members]
-        for train, test in blocked_folds(history.ts_ms, folds):
+        for train, test in blocked_folds(history.ts_ms, folds if self._fine else _FOLDS):
             taught, tested = history.part(train), history.part(test)
             for member, raw in zip(self.members, said, strict=True):
                 raw[test] = _scores_of_another(member.detector, taught, tested)
@@ -107,7 +106,8 @@ class Ensemble(PerDevice):
     @staticmethod
     def _combined(heights: NDArray[np.float64]) -> NDArray[np.float32]:
         known = (heights >= 0).any(axis=1)
-        total = (np.maximum(heights, 0.0) ** _POWER).sum(axis=1)
+        positive = np.maximum(heights, 0.0)
+        total = (positive * positive * positive).sum(axis=1)
         return np.where(known, np.cbrt(total), np.nan).astype(np.float32)
 
     def score(self, samples: Samples, view: WindowView) -> Scores:

@@ -13,7 +13,7 @@ import numpy as np
 from kilowatch.core.detector import Scores
 from kilowatch.core.explain import band, watts
 from kilowatch.core.quantise import decode_watts, encode_watts
-from kilowatch.core.samples import WEEK_HOURS, hour_of_week
+from kilowatch.core.samples import HOUR_MS, WEEK_HOURS, hour_of_week
 from kilowatch.detectors.blocks import block_means
 from kilowatch.detectors.columns import Column, PerDevice
 from kilowatch.detectors.logscale import WATTS
@@ -45,8 +45,8 @@ class HourOfWeek(PerDevice):
     name = "hour_of_week"
     needs = LONGEST
     columns: ClassVar[Mapping[str, Column]] = {
-        "median": Column(np.uint16, WEEK_HOURS),
-        "spread": Column(np.uint8, WEEK_HOURS),
+        "median": Column(np.uint16, WEEK_HOURS, by_place=True),
+        "spread": Column(np.uint8, WEEK_HOURS, by_place=True),
     }
     median: NDArray[np.uint16]
     spread: NDArray[np.uint8]
@@ -96,9 +96,9 @@ class HourOfWeek(PerDevice):
 
     def _usual(self, samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the median and spread of each sample's five minutes; where an hour began within, of both hours."""
-        hour = hour_of_week(samples.local_ms)
+        since_1970 = samples.local_ms // HOUR_MS
+        inside, hour = share_in_hour(samples, since_1970), hour_of_week(since_1970 * HOUR_MS)
         median_w, spread_w = self._learnt(samples.slot, hour)
-        inside = share_in_hour(samples)
         young = np.flatnonzero(inside < 1)
         if len(young):
             before_w, before_spread_w = self._learnt(samples.slot[young], (hour[young] - 1) % WEEK_HOURS)

@@ -37,25 +37,32 @@ class RollingMean(PerDevice):
         change = samples.deciwatts - _deciwatts(_leaving(view, span))
         total = stretches.segments.running_sum(change, stretches.before(self.rolling_dw).astype(np.int64))
         self.rolling_dw[samples.segments.slot] = total[samples.segments.ends]
-        return np.where(samples.count >= span, total / (span * 10.0), np.nan)
+        mean_w = total / (span * 10.0)
+        mean_w[samples.count < span] = np.nan
+        return mean_w
 
 
-def span_of(samples: Samples) -> NDArray[np.int64]:
-    """Return how many samples of each device make five minutes, int64[n], at least one."""
-    return np.maximum(1, (SPAN_MS + samples.grid_ms // 2) // samples.grid_ms)
+def span_of(samples: Samples) -> NDArray[np.float64]:
+    """Return how many samples of each device make five minutes, a whole float64[n], at least one."""
+    return np.maximum(np.rint(SPAN_MS / samples.grid_ms), 1.0)
 
 
-def share_in_hour(samples: Samples) -> NDArray[np.float64]:
-    """Return which part of each sample's five minutes lies in its own hour, float64[n]; below 1 as an hour begins."""
-    since_ms = samples.local_ms % HOUR_MS
-    return np.minimum((since_ms // samples.grid_ms + 1) / span_of(samples), 1.0)
+def share_in_hour(samples: Samples, hour: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return which part of each sample's five minutes lies in its own hour, float64[n]; below 1 as an hour begins.
+
+    hour: int64[n], the hour since 1970 of each sample on the wall clock.
+    """
+    steps = np.floor((samples.local_ms - hour * HOUR_MS) / samples.grid_ms)
+    return np.minimum((steps + 1) / span_of(samples), 1.0)
 
 
-def _leaving(view: WindowView, span: NDArray[np.int64]) -> NDArray[np.uint16]:
-    spans = np.unique(span) if len(span) and span.min() != span.max() else span[:1]
+def _leaving(view: WindowView, span: NDArray[np.float64]) -> NDArray[np.uint16]:
+    """Return the code that leaves the five minutes of each sample, uint16[n]."""
+    if len(span) and span.min() == span.max():
+        return view.lagged(int(span[0]))
     codes = np.zeros(len(span), dtype=np.uint16)
-    for steps in spans.tolist():
-        np.copyto(codes, view.lagged(steps), where=span == steps)
+    for steps in np.unique(span).tolist():
+        np.copyto(codes, view.lagged(int(steps)), where=span == steps)
     return codes
 
 

@@ -94,7 +94,8 @@ class SeasonalNaive(PerDevice):
             before_w[turn] = np.where(hour - hours.last_hour[turn] == 1, self.usual_w[slot], np.nan)
             self.usual_w[slot], self.before_w[slot] = usual_w[turn], before_w[turn]
         now_w, then_w = (each[hours.pieces.of_row].astype(np.float64) for each in (usual_w, before_w))
-        return now_w + np.where(np.isnan(then_w), 0.0, (1 - share_in_hour(samples)) * (then_w - now_w))
+        inside = share_in_hour(samples, hours.hour[hours.pieces.of_row])
+        return now_w + np.where(np.isnan(then_w), 0.0, (1 - inside) * (then_w - now_w))
 
 
 def _median_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
