@@ -10,6 +10,7 @@ import pytest
 from cli.homes import Said, called
 from kilowatch.cli.demo import _STORIES, scene
 from kilowatch.core.outputs import ReplayOutput
+from kilowatch.detectors.hour_of_week import HourOfWeek
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def said(folder: Path) -> Said:
-    return called("demo", f"--days={DAYS}", "--json", "--no-open", f"--report={folder / 'demo.html'}")
+    """The demo with its quickest detector."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kilowatch.cli.demo.create", lambda _: HourOfWeek())
+        return called("demo", f"--days={DAYS}", "--json", "--no-open", f"--report={folder / 'demo.html'}")
 
 
 def test_json_is_one_object(said: Said) -> None:

@@ -84,7 +84,7 @@ def _incident(entry: IncidentEntry, outcome: ReplayOutcome, time_zone: str, seen
         device=event.device,
         rule=event.rule,
         severity=event.severity.value,
-        score=event.score,
+        score=max(event.score, entry.last.score),
         first_ms=event.first_ms,
         opened_ms=entry.opened_ms,
         last_ms=max(end_ms if entry.cleared_ms is None else entry.last.last_ms, event.first_ms),
