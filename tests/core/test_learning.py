@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,11 +14,12 @@ from hypothesis import strategies as st
 from core.fleets import START_MS
 from core.spies import DAY_MS, DaySpy, Plain
 from detectors.samples import Arrivals, series_of
-from kilowatch.core.confirm import Confirm
 from kilowatch.core.judge import Judge, Scorer
-from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, out_of_fold, without
+from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, fit_and_score, out_of_fold, without
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kilowatch.core.samples import Series
 
 HOUR_MS = 3_600_000
@@ -137,13 +140,12 @@ def test_what_was_not_usable_stays_so() -> None:
 @given(st.integers(5, 20), st.integers(2, 5), st.integers(0, 23))
 def test_no_day_is_scored_by_a_detector_that_learnt_from_it(days: int, folds: int, start_hour: int) -> None:
     series = series_of(np.full(days * PER_DAY, 50.0), start_ms=START_MS + start_hour * HOUR_MS, grid_ms=HOUR_MS)
-    scores = out_of_fold(DaySpy(), series, LearningPlan(folds=folds), Confirm(1, 1))
-    assert scores.tolist() == [0.0] * len(series)
+    assert out_of_fold(DaySpy(), series, folds).tolist() == [0.0] * len(series)
 
 
 def test_every_day_takes_part_in_all_folds_but_its_own() -> None:
     spy, series = DaySpy(), hourly(9)
-    out_of_fold(spy, series, PLAN, Confirm())
+    out_of_fold(spy, series, PLAN.folds)
     learnt = [set((ts_ms // DAY_MS).tolist()) for _, ts_ms in spy.lessons]
     days = set((series.ts_ms // DAY_MS).tolist())
     assert len(learnt) == PLAN.folds
@@ -153,7 +155,7 @@ def test_every_day_takes_part_in_all_folds_but_its_own() -> None:
 
 def test_a_past_of_one_sample_has_no_score() -> None:
     series = series_of([50.0], grid_ms=HOUR_MS)
-    assert np.isnan(out_of_fold(DaySpy(), series, PLAN, Confirm())).all()
+    assert np.isnan(out_of_fold(DaySpy(), series, PLAN.folds)).all()
 
 
 def test_the_detector_that_goes_live_knows_all_days_and_every_judge_its_threshold() -> None:
@@ -166,6 +168,30 @@ def test_the_detector_that_goes_live_knows_all_days_and_every_judge_its_threshol
     assert slot == 2
     assert len(learnt_ms) == 6 * PER_DAY
     assert [judge.thresholds.calibration(2).alarms_per_week for judge in judges] == [0.5, 5.0]
+
+
+def test_the_detector_learns_what_is_ordinary_the_threshold_all_that_was() -> None:
+    spy = DaySpy()
+    scorer = Scorer(spy, Plain())
+    judge = Judge(scorer, 1.0)
+    reserve(1, scorer, judge)
+    past = hourly(6)
+    ordinary = without(past, [(START_MS + DAY_MS, START_MS + 2 * DAY_MS)])
+    Teacher(scorer, [judge], PLAN).teach(0, past, ordinary)
+    assert len(spy.lessons[-1][1]) == ordinary.usable.sum() < 6 * PER_DAY
+    assert judge.thresholds.calibration(0).blocks == 6 * PER_DAY
+
+
+def test_a_detector_that_crosses_its_own_folds_is_asked_to() -> None:
+    class Crossing(Plain):
+        asked: ClassVar[list[tuple[int, int]]] = []
+
+        def learn(self, slot: int, history: Series, folds: int) -> NDArray[np.float32]:
+            self.asked.append((slot, folds))
+            return np.full(len(history), 7.0, dtype=np.float32)
+
+    assert fit_and_score(Crossing(), 4, hourly(3), 5).tolist() == [7.0] * 3 * PER_DAY
+    assert Crossing.asked == [(4, 5)]
 
 
 def test_a_rarer_alarm_asks_for_a_higher_threshold() -> None:
@@ -183,5 +209,7 @@ def test_the_device_s_own_rate_counts_where_none_is_asked_for() -> None:
     scorer = Scorer(Plain(), Plain())
     judge = Judge(scorer)
     reserve(1, scorer, judge)
-    Teacher(scorer, [judge], PLAN).teach(0, hourly(6, alarms_per_week=0.25))
+    past = hourly(6)
+    record = msgspec.structs.replace(past.record, alarms_per_week=0.25)
+    Teacher(scorer, [judge], PLAN).teach(0, replace(past, record=record))
     assert judge.thresholds.calibration(0).alarms_per_week == pytest.approx(0.25)
