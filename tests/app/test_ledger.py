@@ -1,18 +1,19 @@
-"""The ledger: one entry an incident, told at its oddest, open until it is cleared and again once it is back."""
+"""The ledger: one entry an incident, told as it was when it first got as bad as it did, open until it is cleared and again once it is back."""
 
 from __future__ import annotations
 
 from app.homes import HOUR_MS, START_MS
 from app.judgements import event_of
 from kilowatch.app.ledger import IncidentEntry, IncidentLedger
-from kilowatch.core.events import EventKind, IncidentEvent
+from kilowatch.core.events import EventKind, IncidentEvent, Severity
 
 MINUTE_MS = 60_000
 
 
 def at(minute: int, kind: EventKind, score: float, **changed: object) -> IncidentEvent:
     now_ms = START_MS + minute * MINUTE_MS
-    return event_of(kind=kind, ts_ms=now_ms, score=score, sentence=f"at minute {minute}", **changed)
+    told = {"severity": Severity.WARN if score >= 1.5 else Severity.INFO, "sentence": f"at minute {minute}"}
+    return event_of(kind=kind, ts_ms=now_ms, score=score, **told, **changed)
 
 
 def entries(*events: IncidentEvent) -> list[IncidentEntry]:
@@ -38,8 +39,8 @@ def test_an_incident_stays_open_until_it_is_cleared() -> None:
     assert entry.last is CLEARED
 
 
-def test_the_oddest_event_speaks_not_the_last() -> None:
-    (entry,) = entries(OPENED, WORSE, CLEARED)
+def test_the_first_event_at_the_worst_severity_speaks_not_the_oddest_or_the_last() -> None:
+    (entry,) = entries(OPENED, WORSE, at(9, EventKind.UPDATED, 2.4), CLEARED)
     assert entry.told.sentence == "at minute 5"
 
 

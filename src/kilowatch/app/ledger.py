@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kilowatch.core.events import EventKind
+from kilowatch.core.events import EventKind, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from kilowatch.core.events import IncidentEvent
 
 STALE = "stale"
+_RANK = (Severity.INFO, Severity.WARN, Severity.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentEntry:
     """An incident from its first event to its last; cleared_ms is None while it is open.
 
-    told: the first event with the highest score, as it stood when it was oddest.
+    told: the first event at the incident's worst severity: later ones, up to its end, say less of how it began.
     """
 
     told: IncidentEvent
@@ -57,5 +58,5 @@ def _opened(event: IncidentEvent) -> IncidentEntry:
 def _continued(entry: IncidentEntry, event: IncidentEvent) -> IncidentEntry:
     if event.kind is EventKind.CLEARED:
         return replace(entry, last=event, cleared_ms=event.ts_ms)
-    told = event if event.score > entry.told.score else entry.told
+    told = event if _RANK.index(event.severity) > _RANK.index(entry.told.severity) else entry.told
     return replace(entry, told=told, last=event, cleared_ms=None)

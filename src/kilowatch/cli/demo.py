@@ -90,7 +90,7 @@ def demo(
         f"A simulated home: {len(fleet)} meters, {days} days, {_LEARNING_DAYS} of them to learn. Nothing is switched."
     )
     settings = PipelineSettings(plan=LearningPlan(learning_days=_LEARNING_DAYS))
-    pipeline = Pipeline(fleet, create("default"), MemoryHistory(), settings, would_be_armed())
+    pipeline = Pipeline(fleet, create("fleet"), MemoryHistory(), settings, would_be_armed())
     recorder = TraceRecorder()
     outcome = _run(play, pipeline, recorder, quiet=as_json)
     _tell(console, play, pipeline, outcome)

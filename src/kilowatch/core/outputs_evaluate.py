@@ -30,6 +30,7 @@ class EvaluateRow(msgspec.Struct, frozen=True, kw_only=True):
     data gave at most one alarm a device-week; all are in `curve`."""
 
     detector: str
+    family: Annotated[str, Meta(description="of devices, where the row is of one data set only")] = ""
     published: Annotated[bool, Meta(description="a figure from the literature, not measured here")] = False
     vus_pr: Share | None = None
     vus_pr_interval: Bounds | None = None
@@ -113,6 +114,7 @@ class EvaluateOutput(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Annotated[list[str], Meta(description="how it was measured, sentence by sentence")]
     notes: Annotated[list[str], Meta(description="what was left out, and why")]
     rows: list[EvaluateRow]
+    family_rows: Annotated[list[EvaluateRow], Meta(description="the shipped detectors on each data set alone")]
     breakdown: list[Breakdown]
     comparisons: list[Comparison]
     goals: list[GoalRow]

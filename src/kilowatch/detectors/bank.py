@@ -138,7 +138,7 @@ class Bank(PerDevice):
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say what it draws."""
-        return f"the last hour looks like none before; now {watts(facts['power_w'])}"
+        return f"its last hour is like none before, at {watts(facts['power_w'])} now"
 
     def clone(self) -> Bank:
         """Return the same method without devices."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kilowatch.errors import ReadingError
 from kilowatch.links.files import ReadOptions, open_sources
@@ -32,14 +32,24 @@ class Family(StrEnum):
     NAB = "nab_tsbad"
 
 
-_ABOUT: dict[Family, tuple[str, str]] = {
-    Family.COMBED: ("meters of office buildings, 30 s (COMBED)", "Asia/Kolkata"),
-    Family.TRACEBASE: ("smart plugs, 1 to 6 s (tracebase)", "Europe/Berlin"),
-    Family.UCI: ("a household's meter, 1 min (UCI)", "Europe/Paris"),
-    Family.APPLIANCES: ("labelled appliance faults, 1 min (Papaioannou et al. 2024)", "UTC"),
-    Family.NAB: ("the NAB series of TSB-AD with the published figures of 32 methods", "UTC"),
+class _Source(NamedTuple):
+    about: str
+    origin: str
+    zone: str
+
+
+_SOURCES: dict[Family, _Source] = {
+    Family.COMBED: _Source("meters of office buildings, 30 s", "combed.github.io", "Asia/Kolkata"),
+    Family.TRACEBASE: _Source("smart plugs, 1 to 6 s", "the repository areinhardt/tracebase", "Europe/Berlin"),
+    Family.UCI: _Source("a household's meter, 1 min", "UCI, doi 10.24432/C58K54", "Europe/Paris"),
+    Family.APPLIANCES: _Source("labelled appliance faults, 1 min", "doi 10.5281/zenodo.12607730", "UTC"),
+    Family.NAB: _Source(
+        "NAB series cut as in TSB-AD, with published figures",
+        "the repositories numenta/NAB and TheDatumOrg/TSB-AD",
+        "UTC",
+    ),
 }
-"""What each folder holds, and the zone of its times that carry none."""
+"""What each folder holds, where it comes from, and the zone of its times that carry none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,10 @@ def folder(family: Family) -> Path:
     """Return the folder of a data set; `ReadingError` says what is missing and where it is expected."""
     if has(family):
         return data_root() / family
-    about, _ = _ABOUT[family]
+    source = _SOURCES[family]
     raise ReadingError(
-        f"The data set {family} is missing: {about}. It is expected in {data_root() / family}.",
-        f"Set {VARIABLE} to the folder that holds {family}/*.parquet; docs/data.md says where it comes from.",
+        f"The data set {family} is missing: {source.about}. It is expected in {data_root() / family}.",
+        f"Set {VARIABLE} to the folder that holds {family}/*.parquet. It comes from {source.origin}.",
     )
 
 
@@ -94,7 +104,7 @@ def meters(family: Family) -> list[MeterFile]:
 
 def options_of(family: Family) -> ReadOptions:
     """Return how the files of a data set are to be read."""
-    return ReadOptions(time_zone=_ABOUT[family][1])
+    return ReadOptions(time_zone=_SOURCES[family].zone)
 
 
 @lru_cache(maxsize=4)

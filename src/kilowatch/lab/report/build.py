@@ -71,8 +71,19 @@ def _device(pipeline: Pipeline, trace: Trace, outcome: ReplayOutcome, slot: int)
         watching_since_ms=None if since_ms == _NEVER_MS else since_ms,
         readings=int(counts.sum()),
         cleaned=cleaned,
-        note=pipeline.judge.thresholds.sentence(slot),
+        note=_note(pipeline, slot, watched=since_ms != _NEVER_MS),
     )
+
+
+def _note(pipeline: Pipeline, slot: int, *, watched: bool) -> str:
+    """Say what a device's threshold rests on, or when its learning ends."""
+    if watched:
+        return pipeline.judge.thresholds.sentence(slot)
+    due_ms = int(pipeline.curriculum.due_ms[slot])
+    if due_ms == 0:
+        return "Nothing was heard of it that could be learnt from."
+    ends = clock(due_ms, pipeline.fleet.records[slot].time_zone, 0)
+    return f"Still learning: watched from {ends} on. Until then only runs that no such appliance makes are told."
 
 
 def _incident(entry: IncidentEntry, outcome: ReplayOutcome, time_zone: str, seen_ms: int) -> IncidentStory:

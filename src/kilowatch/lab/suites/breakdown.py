@@ -122,4 +122,3 @@ def _recall_by_device(pooled: Pooled) -> dict[tuple[str, str], float]:
     for share, device in zip(shares, devices, strict=True):
         values[device, device].append(share)
     return {key: float(np.mean(of)) for key, of in values.items()}
-

@@ -62,9 +62,7 @@ DOSES: tuple[tuple[Dose, ...], ...] = (
     _doses(Injection.DRIFT, "sd at the end", 1, 2, 3),
     _doses(Injection.DROPOUT, "of readings zero", 0.2, 0.5, 1, as_zero=1.0),
     (Dose(Injection.STUCK_ON, None, "on"),),
-    tuple(
-        Dose(Injection.PHANTOM, share, f"{100 * share:g} % of the mean", of_mean=True) for share in (0.1, 0.2, 0.4)
-    ),
+    tuple(Dose(Injection.PHANTOM, share, f"{100 * share:g} % of the mean", of_mean=True) for share in (0.1, 0.2, 0.4)),
 )
 """The fifteen types of the notes on detection (section 5.5), weakest dose first."""
 
@@ -72,7 +70,7 @@ DOSES: tuple[tuple[Dose, ...], ...] = (
 def doses_of(device: int, copy: int, copies: int) -> list[Dose]:
     """Return the doses of one copy: the types are dealt out to the copies, the strengths rotate over devices."""
     dealt = np.random.default_rng(device).permutation(len(DOSES))[copy::copies]
-    return [DOSES[kind][(device + copy + kind) % len(DOSES[kind])] for kind in dealt.tolist()]
+    return [DOSES[kind][(device + kind) % len(DOSES[kind])] for kind in dealt.tolist()]
 
 
 def placed(trace: Trace, doses: Sequence[Dose], seed: int, from_ms: int) -> tuple[InjectionSpec, ...]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from kilowatch.core.outputs_evaluate import EvaluateOutput, EvaluateRow
 from kilowatch.detectors.registry import DetectorName
 from kilowatch.lab.bench.machine import machine
 from kilowatch.lab.measure import mean_interval
 from kilowatch.lab.suites.breakdown import by_series, by_target, compared
+from kilowatch.lab.suites.contenders import SHIPPED
 from kilowatch.lab.suites.goals import goals_of
 from kilowatch.lab.suites.nab import AFTER_TRAINING
 from kilowatch.lab.suites.off_rows import off_breakdown, off_row
@@ -47,20 +49,20 @@ def evaluate(suite: Suite, options: Options, progress: Progress) -> Evaluation:
     found = run_all(prepared.work, prepared.tasks, options.workers, progress)
     if suite is Suite.SWITCH_OFF:
         rows, breakdown = _off_tables(found)
-        return Evaluation(_output(prepared, options, started, rows, breakdown, [], None), {})
+        return Evaluation(_output(prepared, options, started, _Tables(rows, breakdown=breakdown)), {})
     by_detector = _by_detector(found)
     rows = [row_of(of, prepared.summary) for of in by_detector.values()]
     rows += published_rows(prepared.published)
-    output = _output(
-        prepared,
-        options,
-        started,
-        rows,
-        _breakdown(by_detector, rows, prepared),
-        _comparisons(by_detector, rows, prepared),
-        _base_rate(found),
+    families = _family_rows(by_detector, prepared)
+    tables = _Tables(
+        rows=rows,
+        families=families,
+        breakdown=_breakdown(by_detector, rows, prepared),
+        comparisons=_comparisons(by_detector, rows, prepared),
+        base_rate=_base_rate(found),
+        invisible=_invisible(found),
     )
-    return Evaluation(output, by_detector)
+    return Evaluation(_output(prepared, options, started, tables), by_detector)
 
 
 def published_rows(published: Mapping[str, Mapping[str, float]]) -> list[EvaluateRow]:
@@ -89,30 +91,52 @@ def _published(name: str, values: list[float]) -> EvaluateRow:
     )
 
 
-def _output(
-    prepared: Prepared,
-    options: Options,
-    started: float,
-    rows: list[EvaluateRow],
-    breakdown: list[Breakdown],
-    comparisons: list[Comparison],
-    base_rate: float | None,
-) -> EvaluateOutput:
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    rows: list[EvaluateRow]
+    families: list[EvaluateRow] = field(default_factory=list)
+    breakdown: list[Breakdown] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    base_rate: float | None = None
+    invisible: int = 0
+
+
+def _output(prepared: Prepared, options: Options, started: float, tables: _Tables) -> EvaluateOutput:
+    left_out = f"{tables.invisible} injections that no meter could show were left out."
     return EvaluateOutput(
         suite=prepared.suite,
         quick=options.quick,
         machine=machine(),
         seconds=round(time.perf_counter() - started, 1),
         seeds=prepared.seeds,
-        base_rate=base_rate,
+        base_rate=tables.base_rate,
         devices=prepared.devices,
         protocol=prepared.protocol,
-        notes=prepared.notes,
-        rows=rows,
-        breakdown=breakdown,
-        comparisons=comparisons,
-        goals=goals_of(prepared.suite, rows),
+        notes=[*prepared.notes, *([left_out] if tables.invisible else [])],
+        rows=tables.rows,
+        family_rows=tables.families,
+        breakdown=tables.breakdown,
+        comparisons=tables.comparisons,
+        goals=goals_of(prepared.suite, tables.rows, tables.families),
     )
+
+
+def _family_rows(by_detector: Mapping[str, list[Findings]], prepared: Prepared) -> list[EvaluateRow]:
+    """Return the rows of the shipped detectors on each data set alone, where a suite has several."""
+    if prepared.suite is not Suite.INJECTED:
+        return []
+    lines = []
+    for name in (shipped for shipped in SHIPPED if shipped in by_detector):
+        of_family: defaultdict[str, list[Findings]] = defaultdict(list)
+        for one in by_detector[name]:
+            of_family[one.device.partition("/")[0]].append(one)
+        lines += [replace(row_of(of, prepared.summary), family=family) for family, of in of_family.items()]
+    return lines
+
+
+def _invisible(found: Sequence[Findings]) -> int:
+    first = found[0].detector if found else ""
+    return sum(one.invisible for one in found if one.detector == first)
 
 
 def _by_detector(found: Sequence[Findings]) -> dict[str, list[Findings]]:

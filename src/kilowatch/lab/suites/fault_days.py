@@ -80,7 +80,9 @@ def appliances() -> list[Appliance]:
     usable = [one for one in found if one.faulty and len(one.normal) > 1]
     if not usable:
         reasons = "; ".join(reason for one in found for reason in one.refused[:3]) or "no labelled day was found"
-        raise ReadingError(f"No appliance can be measured: {reasons}.", "docs/data.md says what the files must hold.")
+        raise ReadingError(
+            f"No appliance can be measured: {reasons}.", "Normal days and labelled days are both needed."
+        )
     return usable
 
 

@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kilowatch.core.device import first_seen
-from kilowatch.lab.measure import Credit, Detection, EventTimes, IncidentTimes, OpenTime, Rate
-from kilowatch.lab.measure import detect, false_alarms, faulty_days_found, open_time
+from kilowatch.lab.measure import (
+    Credit,
+    Detection,
+    EventTimes,
+    IncidentTimes,
+    OpenTime,
+    Rate,
+    detect,
+    false_alarms,
+    faulty_days_found,
+    open_time,
+)
 from kilowatch.lab.suites.exhibits import false_alarm_of, miss_of
 from kilowatch.lab.suites.fault_days import INTERVAL_S, FaultDay, in_sequence
 from kilowatch.lab.suites.findings import AtRate, Findings, Ranking, Target

@@ -65,7 +65,11 @@ class AtRate:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that is kept of one detector on one device; targets, one for each event."""
+    """All that is kept of one detector on one device.
+
+    targets: one for each event. invisible: injections that no meter could show, left out. drifted: alarms after a
+    drift.
+    """
 
     detector: str
     device: str
@@ -73,6 +77,7 @@ class Findings:
     rankings: tuple[Ranking, ...]
     at: Mapping[float, AtRate]
     targets: tuple[Target, ...] = ()
+    invisible: int = 0
     drifted: Rate | None = None
     exhibits: tuple[Exhibit, ...] = field(default=())
 

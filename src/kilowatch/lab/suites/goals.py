@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
+
 from kilowatch.core.outputs_evaluate import EvaluateRow, GoalRow
 from kilowatch.detectors.registry import DetectorName
+from kilowatch.lab.datasets import Family
 from kilowatch.lab.suites.prepare import Suite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Reached = Literal["goal", "must", "missed", "not measured"]
 
@@ -67,23 +69,32 @@ GOALS: Mapping[Suite, tuple[Goal, ...]] = MappingProxyType(
             Goal("event recall at <= 1 false alarm a device-week", lambda row: row.event_recall, 0.65, 0.85),
             Goal("median delay, min", _minutes, 10, 2, is_upper=True),
         ),
-        Suite.SWITCH_OFF: (
-            Goal("false offs per device-year at recall >= 0.5", _offs_at_recall, 1, 0, is_upper=True),
-        ),
+        Suite.SWITCH_OFF: (Goal("false offs per device-year at recall >= 0.5", _offs_at_recall, 1, 0, is_upper=True),),
     }
 )
 
 
-def goals_of(suite: Suite, rows: Sequence[EvaluateRow]) -> list[GoalRow]:
-    """Return how the default stands to the goals of a suite; empty where it did not take part."""
+def goals_of(suite: Suite, rows: Sequence[EvaluateRow], families: Sequence[EvaluateRow] = ()) -> list[GoalRow]:
+    """Return how the default stands to the goals of a suite; empty where it did not take part.
+
+    The goals of injections are for 30 s meters, where the default has been measured on those.
+    """
     own = next((row for row in rows if row.detector == DetectorName.DEFAULT), None)
     if own is None:
         return []
-    lines = [goal.judged(own) for goal in GOALS.get(suite, ())]
     if suite is Suite.INJECTED:
-        lines += [_ratio("achieved over requested rate, clean", own.achieved_over_requested)]
-        lines += [_ratio("the same from three days after a drift", own.achieved_after_drift)]
+        meters = [row for row in families if (row.detector, row.family) == (own.detector, Family.COMBED)]
+        return _injected_goals(*(meters or [own]))
+    lines = [goal.judged(own) for goal in GOALS.get(suite, ())]
     return lines + (_published_goals(own, rows) if suite is Suite.NAB else [])
+
+
+def _injected_goals(row: EvaluateRow) -> list[GoalRow]:
+    where = "30 s meters" if row.family else "all devices"
+    lines = [goal.judged(row) for goal in GOALS[Suite.INJECTED]]
+    lines += [_ratio("achieved over requested rate, clean", row.achieved_over_requested)]
+    lines += [_ratio("the same from three days after a drift", row.achieved_after_drift)]
+    return [replace(line, measure=f"{where}: {line.measure}") for line in lines]
 
 
 def _ratio(measure: str, value: float | None) -> GoalRow:

@@ -19,8 +19,8 @@ from kilowatch.lab.suites.exhibits import false_alarm_of, miss_of
 from kilowatch.lab.suites.findings import AtRate, Findings, Ranking, Target
 from kilowatch.lab.suites.front import course_of, read_course
 from kilowatch.lab.suites.product import alarms_after_drift
-from kilowatch.lab.suites.watchtime import alarms_on, open_on
 from kilowatch.lab.suites.walk import CURVE, REQUESTED, Watcher
+from kilowatch.lab.suites.watchtime import alarms_on, open_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +140,7 @@ def _measured(trial: Trial, contender: Contender) -> Findings:
         rankings=tuple(ranking for ranking in rankings if ranking is not None),
         at={rate: _at(rate, trial, clean, watched) for rate in CURVE},
         targets=tuple(target for copy in trial.copies for target in copy.targets),
+        invisible=sum(len(copy.injected.invisible) for copy in trial.copies),
         drifted=alarms_after_drift(contender.create(), trial.history, trial.clean),
         exhibits=tuple(_exhibits(trial, clean, watched)),
     )

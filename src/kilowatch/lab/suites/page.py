@@ -48,10 +48,16 @@ def write_page(evaluation: Evaluation, path: Path) -> None:
 
 
 def _head(output: EvaluateOutput) -> str:
-    facts = [f"{output.devices} devices", f"base rate {output.base_rate}", f"seeds {list(output.seeds)}", output.machine]
+    facts = [
+        f"{output.devices} devices",
+        f"base rate {output.base_rate}",
+        f"seeds {list(output.seeds)}",
+        output.machine,
+    ]
     quick = "<p class='note'>A quick run on a small part: the figures are not comparable.</p>" if output.quick else ""
     told = "".join(f"<p class='note'>{escape(line)}</p>" for line in (*output.protocol, *output.notes))
-    return f"<header><h1>kilowatch evaluate {escape(output.suite)}</h1><p>{escape('; '.join(facts))}</p>{quick}{told}</header>"
+    title = f"<h1>kilowatch evaluate {escape(output.suite)}</h1>"
+    return f"<header>{title}<p>{escape('; '.join(facts))}</p>{quick}{told}</header>"
 
 
 def _table(output: EvaluateOutput) -> str:

@@ -13,7 +13,6 @@ from kilowatch.core.device import Fleet
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.detectors.cold_start import ColdStart
-from kilowatch.lab.inject import Trace
 from kilowatch.lab.measure import Rate, declustered
 from kilowatch.links.memory import MemoryHistory
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from kilowatch.app.replay import ReplayOutcome
     from kilowatch.core.detector import Detector
     from kilowatch.core.device import DeviceRecord
+    from kilowatch.lab.inject import Trace
     from kilowatch.lab.suites.front import Course
 
 DAY_MS = 86_400_000

@@ -9,7 +9,7 @@ is no answer: the count means little where recall is under 0.5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,8 +20,8 @@ from kilowatch.core.device import ActsBy, Kind
 from kilowatch.core.events import IncidentEvent, Want
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.policy import PolicyRules
-from kilowatch.lab.inject import Injection, Trace, inject_many
 from kilowatch.lab.datasets import MeterFile
+from kilowatch.lab.inject import Injection, Trace, inject_many
 from kilowatch.lab.suites.doses import Dose, placed
 from kilowatch.lab.suites.fault_days import in_sequence
 from kilowatch.lab.suites.faults import record_of
@@ -44,6 +44,9 @@ CRITICAL_W = 100.0
 CRITICAL_TIMES = 2.0
 
 COPIES = 3
+COPY_DAYS = 21
+"""A copy with faults need not be longer: a week to learn, two weeks with faults in."""
+
 DAY_MS = 86_400_000
 YEAR_MS = 365.25 * DAY_MS
 
@@ -81,11 +84,14 @@ class OffTask:
     number: int
     contenders: tuple[Contender, ...]
     copies: int = COPIES
+    most_days: float = np.inf
 
 
 def run_switch_off(task: OffTask) -> list[OffFindings]:
     """Measure all detectors on one device."""
     device = _opened(task.device)
+    if np.isfinite(task.most_days):
+        device = replace(device, trace=first_days(device.trace, task.most_days))
     return [measured(device, contender, task.number, task.copies) for contender in task.contenders]
 
 
@@ -114,8 +120,9 @@ def measured(device: OffDevice, contender: Contender, number: int, copies: int =
     clean = run_product(contender.create(), device.record, device.trace, plan, EverythingArmed())
     sound_ms = offs(clean)
     hits, delays, kinds = [], [], []
+    short = first_days(device.trace, COPY_DAYS)
     for copy in range(copies):
-        injected = with_critical(device.record, device.trace, copies * number + copy, plan)
+        injected = with_critical(device.record, short, copies * number + copy, plan)
         if injected is None or not injected.specs:
             continue
         outcome = run_product(contender.create(), device.record, injected.trace, plan, EverythingArmed())
@@ -135,6 +142,12 @@ def measured(device: OffDevice, contender: Contender, number: int, copies: int =
     )
 
 
+def first_days(trace: Trace, days: float) -> Trace:
+    """Return a trace's readings up to so many days after its first."""
+    rows = int(np.searchsorted(trace.ts_ms, int(trace.ts_ms[0]) + round(days * DAY_MS)))
+    return Trace(trace.ts_ms[:rows], trace.power_w[:rows], trace.interval_s)
+
+
 def offs(outcome: ReplayOutcome) -> NDArray[np.int64]:
     """Return when the policy wanted a switch off, int64[o], sorted."""
     wanted = [given.at_ms for given in outcome.advice.values() if given.intent.want is Want.SWITCH_OFF]
@@ -142,13 +155,12 @@ def offs(outcome: ReplayOutcome) -> NDArray[np.int64]:
 
 
 def with_critical(record: DeviceRecord, trace: Trace, seed: int, plan: LearningPlan) -> Injected | None:
-    """Return the trace with those critical faults that add enough, after the days of learning; None where there is no room or no switch."""
+    """Return the trace with critical faults after the days of learning; None where there is no room or no switch."""
     from_ms = int(trace.ts_ms[0]) + round((plan.learning_days + 1) * DAY_MS)
     if record.kind is Kind.METER or not (trace.ts_ms >= from_ms).any():
         return None
     specs = placed(trace, CRITICAL, seed, from_ms)
     tried = inject_many(trace, specs, seed)
-    added_w = tried.trace.power_w - trace.power_w
     strong = [spec for spec in tried.specs if _is_critical(trace, tried.trace, spec)]
     return inject_many(trace, strong, seed) if len(strong) < len(specs) else tried
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from kilowatch.core.outputs_evaluate import EvaluateOutput, EvaluateRow
 
@@ -36,6 +35,11 @@ def rate(value: float | None, interval: tuple[float, float] | None = None) -> st
     return f"{value:.2f}" if interval is None else f"{value:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
 
 
+def plain(value: float | None) -> str:
+    """Return a number without trailing zeros."""
+    return NONE if value is None else f"{value:g}"
+
+
 def lasting(seconds: float | None) -> str:
     """Return a delay in minutes."""
     return NONE if seconds is None else f"{seconds / 60:.1f} min"
@@ -48,7 +52,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("event recall", lambda row: share(row.event_recall, row.event_recall_interval)),
     Column("faulty days found", lambda row: share(row.faulty_days_found, row.faulty_days_found_interval)),
     Column("false alarms / device-week", lambda row: rate(row.false_alarms_per_device_week, row.false_alarms_interval)),
-    Column("asked for", lambda row: NONE if row.requested_per_device_week is None else f"{row.requested_per_device_week:g}"),
+    Column(
+        "asked for", lambda row: NONE if row.requested_per_device_week is None else f"{row.requested_per_device_week:g}"
+    ),
     Column("open time", lambda row: NONE if row.incident_open_share is None else f"{row.incident_open_share:.2%}"),
     Column("median delay", lambda row: lasting(row.delay_median_s)),
     Column("p95 delay", lambda row: lasting(row.delay_p95_s)),

@@ -68,8 +68,9 @@ class Watcher:
         self._scorer = Scorer(detector, ColdStart())
         self._judges = {rate: Judge(self._scorer, rate) for rate in rates}
         self._learnt_until_ms = 0
-        for part in (self._scorer, *self._judges.values()):
-            part.reserve(1)
+        self._scorer.reserve(1)
+        for judge in self._judges.values():
+            judge.reserve(1)
 
     def learn(self, history: Course) -> None:
         """Learn the device from clean history; its last samples stay in the window."""
