@@ -46,7 +46,7 @@ _FOUND_WITHIN_MS = 6 * _HOUR_MS
 _STORIES = (
     (Fault.LEFT_ON, "heater", 15, 22, 9),
     (Fault.DOOR_OPEN, "fridge", 16, 18, 10),
-    (Fault.LEFT_ON, "tv", 17, 23, 10),
+    (Fault.LEFT_ON, "kettle", 17, 8, 1),
     (Fault.THERMOSTAT_STUCK, "water_heater", 18, 11, 8),
     (Fault.PHANTOM_LOAD, "computer", 19, 9, 30),
     (Fault.METER_SILENT, "freezer", 20, 4, 5),

@@ -41,8 +41,13 @@ RISE_PER_DAY = math.log(2.0)
 REACH = math.log(4.0)
 """A threshold stays within a factor of four of the fitted one: further off, the device has to be learnt anew."""
 
+CLEARANCE = math.log(1.15)
+"""A threshold stays this far above the reference, whatever was asked for: a device whose score never changes is not
+odd at the score that it always has.
+"""
+
 _UNIT = 2.0**24
-_RISE, _REACH = round(RISE_PER_DAY * _UNIT), round(REACH * _UNIT)
+_RISE, _REACH, _CLEARANCE = round(RISE_PER_DAY * _UNIT), round(REACH * _UNIT), round(CLEARANCE * _UNIT)
 _SMALLEST, _LARGEST = 1e-37, 1e37
 _REFERENCE_Z = 1.534
 """The standard normal's quantile that one block in sixteen passes."""
@@ -120,6 +125,7 @@ def start(level: float, slope: float, alarm_share: float, peaks: NDArray[np.floa
     fitted, reference_up = int(as_level(level)), round(REFERENCE_GAIN * spread * _UNIT)
     alarm_up = round(ALARM_GAIN * min(max(slope, _SLOPES[0]), _SLOPES[1]) * _UNIT)
     at = int(as_level(reference)) if reference > 0 else fitted - round(_USUAL_GAP * _UNIT)
+    fitted = max(fitted, at + _CLEARANCE)
     return Track(fitted, at, fitted, 0), Gains(fitted, reference_up, alarm_up)
 
 
@@ -151,10 +157,13 @@ def step(track: Track, pace: Pace, block: Finished) -> Track:
     taught = block.usable * (1 - alarm * track.alarmed)
     moved = taught * ((block.peak > track.reference) * pace.reference_up - pace.reference_down)
     free = track.level + moved + taught * (alarm * pace.alarm_up - pace.alarm_down)
-    level = free - _above(free - track.day - _RISE)
-    level += _above(pace.fitted - _REACH - level) - _above(level - pace.fitted - _REACH)
+    slowed = _above(free - track.day - _RISE)
+    level, reference = free - slowed, track.reference + moved - slowed
+    level += (pace.reference_up > 0) * _above(reference + _CLEARANCE - level)
+    back = _above(pace.fitted - _REACH - level) - _above(level - pace.fitted - _REACH)
+    level, reference = level + back, reference + back
     day = track.day + block.ends_day * (level - track.day)
-    return Track(level, track.reference + moved + level - free, day, alarm * block.adjoins)
+    return Track(level, reference, day, alarm * block.adjoins)
 
 
 def _above(excess: Any) -> Any:

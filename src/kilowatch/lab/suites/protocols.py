@@ -33,14 +33,11 @@ NAB = (
 )
 
 SWITCH_OFF = (
-    (
-        "The whole product with everything armed, nothing protected, no minimum run time; 7 days of learning, relearning"
-        " every week."
-    ),
+    "The whole product, everything armed, nothing protected, no minimum run time; 7 days of learning, anew every week.",
     "False offs: switch-offs on data as recorded, per device-year watched; 95 % upper bound, exact Poisson.",
     (
-        "Critical faults: stuck on, or never stops, for 6 to 12 h, adding 100 W or more and at least as much again as the"
-        " appliance should draw. Meters of floors and buildings have no switch and get none."
+        "Critical faults: stuck on, or never stops, for 6 to 12 h, adding 100 W or more and at least as much again as"
+        " the appliance should draw. Meters of floors and buildings have no switch and get none."
     ),
     "A fault counts as switched off while it lasts; not if sound data would have been switched off as well.",
 )
