@@ -1,4 +1,4 @@
-"""The ledger: one entry an incident, told as it was when it first got as bad as it did, open until it is cleared and again once it is back."""
+"""The ledger: one entry an incident, told as it first got as bad as it did, open until it is cleared."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from kilowatch.detectors.registry import create
 
 from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, home, meter, with_power, without
 from kilowatch.app.advisor import would_be_armed
@@ -15,6 +14,7 @@ from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.replay import ReplayOutcome, replay
 from kilowatch.core.events import EventKind, IncidentEvent
 from kilowatch.core.learning import LearningPlan
+from kilowatch.detectors.registry import create
 from kilowatch.links.memory import MemoryHistory
 
 if TYPE_CHECKING:

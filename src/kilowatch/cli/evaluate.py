@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,17 +26,31 @@ if TYPE_CHECKING:
     from kilowatch.lab.suites.pool import Progress as Report
 
 
+class What(StrEnum):
+    """The suites, and the document of all of them."""
+
+    FAULTS = "faults"
+    INJECTED = "injected"
+    NAB = "nab"
+    SWITCH_OFF = "switch-off"
+    ACCURACY = "accuracy"
+
+
 def evaluate(
-    suite: Annotated[Suite, typer.Argument(help="Which evidence.")],
+    suite: Annotated[What, typer.Argument(help="Which evidence; accuracy runs all and writes the document.")],
     detector: Annotated[list[str] | None, typer.Option(help="Measure this one only; may be given again.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small part in under 30 s; not comparable.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [default: one a core].")] = None,
     html: Annotated[Path | None, typer.Option(help="Where to write a page with plots.")] = None,
+    out: Annotated[Path, typer.Option(help="Where accuracy writes its document.")] = Path("docs/accuracy.md"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Measure detectors: tables with base rate, seeds and 95 % intervals, chance and trivial rules among the rows."""
     options = Options(quick=quick, detectors=tuple(detector or ()), workers=workers or cores())
-    evaluation = run_with_bar(suite, options, quiet=as_json)
+    if suite is What.ACCURACY:
+        _write_document(out, options, as_json=as_json)
+        return
+    evaluation = run_with_bar(Suite(suite.value), options, quiet=as_json)
     if html is not None:
         from kilowatch.lab.suites.page import write_page
 
@@ -46,6 +61,19 @@ def evaluate(
     show(Console(), evaluation.output)
     if html is not None:
         Console().print(f"Page: [bold]{html}[/]")
+
+
+def _write_document(out: Path, options: Options, *, as_json: bool) -> None:
+    """Run every suite, write the document, and print all tables, or one JSON object."""
+    from kilowatch.lab.accuracy import write_accuracy
+
+    outputs = write_accuracy(out, lambda suite: run_with_bar(suite, options, quiet=as_json))
+    if as_json:
+        typer.echo(msgspec.json.encode({"schema": "kilowatch.accuracy", "version": 1, "suites": outputs}))
+        return
+    for output in outputs:
+        show(Console(), output)
+    Console().print(f"Document: [bold]{out}[/]")
 
 
 def run_with_bar(suite: Suite, options: Options, *, quiet: bool) -> Evaluation:

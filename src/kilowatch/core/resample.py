@@ -122,9 +122,7 @@ class Resampler:
         state.historical[place] = historical[ends]
         return cells
 
-    def advance(
-        self, slots: NDArray[np.int32], now_ms: NDArray[np.int64], bridge_ms: NDArray[np.int64]
-    ) -> Cells:
+    def advance(self, slots: NDArray[np.int32], now_ms: NDArray[np.int64], bridge_ms: NDArray[np.int64]) -> Cells:
         """Return the cells that end by now_ms at devices, sorted, that have said nothing newer."""
         state = self._open
         place = self._place[slots]

@@ -7,17 +7,15 @@ scores of days that did not fit the method.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kilowatch.core.blocks import BLOCKS_PER_WEEK, block_maxima
 from kilowatch.core.device import grown
-from kilowatch.detectors.columns import Column, PerDevice
+from kilowatch.detectors.columns import PerDevice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 _SHARES = np.array([0.3, 0.1, 0.03, 0.01, 0.003, 0.001])

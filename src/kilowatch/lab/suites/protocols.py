@@ -6,8 +6,8 @@ FAULTS = (
     "Each day is left out in turn: detectors and thresholds come from the other normal days of the appliance.",
     "VUS-PR: mean over (appliance, fault) sets, buffer 10 min; scores are causal.",
     (
-        "Event recall: mean over sets. An incident opens, or stands, between the event's start and an hour after its end,"
-        " and none of the normal day's does."
+        "Event recall: mean over sets. An incident opens, or stands, between the event's start and an hour after its"
+        " end, and none of the normal day's does."
     ),
     "Faulty days found: an incident opens that day, and none on its clean twin.",
     "False alarms: incidents on normal days that were left out.",
@@ -25,8 +25,8 @@ INJECTED = (
 NAB = (
     "Detectors learn the training prefix only, and score each sample from those before it.",
     (
-        "VUS-PR as published: over the whole series, buffer = its period by autocorrelation. With that buffer the published"
-        " figures of a deterministic method come out to six digits."
+        "VUS-PR as published: over the whole series, buffer = its period by autocorrelation. With that buffer the"
+        " published figures of a deterministic method come out to six digits."
     ),
     "The published methods saw the whole series, most of them the future of each sample too.",
     "Values become watts by the prefix's range (1,000 W); its rhythm is taken for the day.",
