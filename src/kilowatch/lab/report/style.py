@@ -77,6 +77,14 @@ const near = new IntersectionObserver((seen) => {
   for (const entry of seen) if (entry.isIntersecting) draw(entry.target);
 }, {rootMargin: '800px'});
 plots.forEach((plot) => near.observe(plot));
+// The rest one after the other, so that the page answers meanwhile and a picture of all of it is whole.
+async function drawAll() {
+  for (const plot of plots) {
+    await draw(plot);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+addEventListener('load', drawAll);
 addEventListener('beforeprint', () => plots.forEach(draw));
 dark.addEventListener('change', () => {
   for (const plot of plots) if (plot.drawn) Plotly.relayout(plot, paint());
