@@ -13,6 +13,8 @@ from rich.markup import escape
 
 from kilowatch.cli import bench, data
 from kilowatch.cli.demo import demo
+from kilowatch.cli.detectors import detectors
+from kilowatch.cli.evaluate import evaluate
 from kilowatch.cli.inject import inject
 from kilowatch.cli.rehearse import rehearse
 from kilowatch.cli.replay import replay
@@ -56,6 +58,8 @@ app.command()(demo)
 app.command()(replay)
 app.command()(rehearse)
 app.command()(inject)
+app.command()(detectors)
+app.command()(evaluate)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 

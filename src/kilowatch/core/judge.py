@@ -82,7 +82,7 @@ class Judge:
         self.thresholds.fit(slot, confirmed, series.ts_ms, series.usable, per_week)
 
     def judge(self, scored: Scored, leave: float) -> tuple[Judged, list[Hot]]:
-        """Return the samples judged, and those whose confirmed score reaches `leave`."""
+        """Return the samples judged, and those whose score reaches `leave`, their own and the confirmed one."""
         samples, scores = scored.samples, scored.scores
         level = self.thresholds.follow(samples, scored.confirmed)
         if scored.cold is not None:
@@ -97,7 +97,7 @@ class Judge:
             watching=scored.watching,
         )
         since_ms = self.bursts.since(samples, judged.score)
-        rows = np.flatnonzero((judged.confirmed >= leave) & ~samples.held)
+        rows = np.flatnonzero((judged.confirmed >= leave) & (judged.score >= leave) & ~samples.held)
         return judged, [self._hot(int(row), judged, scored, int(since_ms[row])) for row in rows]
 
     def _hot(self, row: int, judged: Judged, scored: Scored, since_ms: int) -> Hot:

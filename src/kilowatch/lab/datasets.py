@@ -89,16 +89,12 @@ def folder(family: Family) -> Path:
 
 
 def meters(family: Family) -> list[MeterFile]:
-    """Return every device of a data set of meters or plugs, by name; files without power are left out."""
+    """Return every device of a data set of meters or plugs, by name; `ReadingError` where no file holds power."""
     found = [
         MeterFile(family, source.path, record)
         for source in open_sources([folder(family)], options_of(family)).sources
         for record in source.devices()
     ]
-    if not found:
-        raise ReadingError(
-            f"No file in {data_root() / family} holds power readings.", "`kilowatch data describe` says what is there."
-        )
     return sorted(found, key=lambda meter: meter.record.device)
 
 

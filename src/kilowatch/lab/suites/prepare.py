@@ -7,7 +7,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from kilowatch.errors import ReadingError
 from kilowatch.lab.datasets import Family, folder, has, meters
 from kilowatch.lab.suites import protocols
 from kilowatch.lab.suites.contenders import QUICK, contenders, one_chance_each
@@ -140,10 +139,7 @@ def _meters(families: tuple[Family, ...]) -> tuple[list[MeterFile], list[str]]:
     if not there:
         folder(families[0])
     notes = [f"{family} is not there: the figures are without it." for family in families if family not in there]
-    found = [meter for family in there for meter in meters(family)]
-    if not found:
-        raise ReadingError("No meter was found.", "`kilowatch data describe` says what is there.")
-    return found, notes
+    return [meter for family in there for meter in meters(family)], notes
 
 
 _PREPARE: Mapping[Suite, Callable[[Options], Prepared]] = MappingProxyType(
