@@ -23,6 +23,7 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/python scripts/make_contracts.py --check
 
 contracts: $(DEV)/ready ## write docs/contracts.md from the code
 	$(DEV)/bin/python scripts/make_contracts.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_labels_other_than_0_and_1_are_refused(root: Path) -> None:
 def test_a_file_with_other_columns_is_refused(root: Path) -> None:
     folder = made_data.appliances(root)
     parquet.write_table(pa.table({"value": [1.0]}), folder / "more.parquet")
-    with pytest.raises(ReadingError, match="more.parquet has the columns value"):
+    with pytest.raises(ReadingError, match=r"more\.parquet has the columns value"):
         appliances()
 
 
@@ -109,7 +110,7 @@ def test_days_follow_each_other_at_their_own_hour_and_weekday() -> None:
     placed = in_sequence(days, START_MS)
     for before, after in zip(days, placed, strict=True):
         assert (after.ts_ms[0] - before.ts_ms[0]) % WEEK_MS == 0
-    for first, second in zip(placed, placed[1:], strict=False):
+    for first, second in pairwise(placed):
         assert HOUR_MS <= second.ts_ms[0] - first.end_ms < WEEK_MS + HOUR_MS
 
 
@@ -141,10 +142,15 @@ def test_no_hour_of_the_tested_day_is_learnt_from(root: Path, monkeypatch: pytes
     appliance = only_appliance(root)
     twin = replace(appliance.normal[2], day=99, ts_ms=appliance.normal[2].ts_ms + 6 * HOUR_MS)
     appliance = replace(appliance, normal=(*appliance.normal, twin))
-    monkeypatch.setattr(Contender, "create", lambda self: Learner())
+    monkeypatch.setattr(Contender, "create", lambda _: Learner())
     Learner.taught.clear()
     courses: list[list[Day]] = []
-    monkeypatch.setattr(faults, "in_sequence", lambda days, *at: courses.append(list(days)) or in_sequence(days, *at))
+
+    def spy(days: list[Day], after_ms: int) -> list[Day]:
+        courses.append(days)
+        return in_sequence(days, after_ms)
+
+    monkeypatch.setattr(faults, "in_sequence", spy)
     run_faults(FaultTask(appliance, Contender("learner"), (3,)))
     assert [day.day for day in courses[0]] == [1, 2, 4, 5, 6]
     assert all(len(np.unique(ts_ms // DAY_MS)) <= 10 for ts_ms in Learner.taught)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_injections_lie_in_the_test_apart_and_off_gaps(seed: int, copy: int) -> 
         assert spec.start_ms >= from_ms
         assert spec.end_ms <= trace.end_ms
         assert spec.end_ms - spec.start_ms <= (LONGEST_HOURS + 1) * HOUR_MS
-    for before, after in zip(specs, specs[1:], strict=False):
+    for before, after in pairwise(specs):
         assert after.start_ms - before.end_ms >= GAP_MS - 2 * trace.interval_ms
 
 

@@ -66,11 +66,8 @@ def naive_period(value: NDArray[np.float64]) -> int:
     away = value - value.mean()
     size = len(value)
     correlation = [float(away[: size - lag] @ away[lag:]) for lag in range(min(400, size - 1) + 1)][3:]
-    peaks = [
-        k
-        for k in range(1, len(correlation) - 1)
-        if correlation[k - 1] < correlation[k] and correlation[k] > correlation[k + 1]
-    ]
+    inner = range(1, len(correlation) - 1)
+    peaks = [k for k in inner if correlation[k - 1] < correlation[k] > correlation[k + 1]]
     if not peaks:
         return 125
     best = max(peaks, key=lambda k: correlation[k])

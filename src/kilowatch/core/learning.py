@@ -1,7 +1,7 @@
 """Learning a device: what it learns from, when, and how its threshold stays honest.
 
-A device learns for `learning_days` of samples, then watches, and learns anew from the last `horizon_days`: after as
-long again, and then every `refit_days`. The threshold is fitted on scores of days that did not fit the detector (cross-fitting by blocks
+A device learns for `learning_days` of samples, then watches, and learns anew every `refit_days` from the last
+`horizon_days`. The threshold is fitted on scores of days that did not fit the detector (cross-fitting by blocks
 of days); the detector that goes live is fitted on all of them. Times within incidents are left out, for a day
 at most: what lasts longer is how the device is now.
 """
@@ -41,7 +41,7 @@ class LearningPlan:
     """How long a device learns before it is watched, and how often and from how far back it learns anew."""
 
     learning_days: float = 7.0
-    refit_days: float = 14.0
+    refit_days: float = 7.0
     horizon_days: float = 28.0
     folds: int = 3
 
@@ -137,7 +137,7 @@ class Curriculum:
         """Note that a device has learnt at its due time, and set the next one."""
         due_ms = int(self.due_ms[slot])
         self.watching_since_ms[slot] = min(int(self.watching_since_ms[slot]), due_ms)
-        self.due_ms[slot] = due_ms + min(due_ms - int(self.first_ms[slot]), round(self.plan.refit_days * DAY_MS))
+        self.due_ms[slot] = due_ms + round(self.plan.refit_days * DAY_MS)
 
     def graduate(self, slot: int) -> None:
         """Note that a device has learnt all it ever will, and is watched from its first sample on."""

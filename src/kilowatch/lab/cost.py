@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kilowatch.core.detector import Detector
 
 STEP_MS = 30_000
-MANY = 2_000
+MANY = 1_000
 _DAYS = 7
 _TIMED = 20_000
 _ROUNDS = 5

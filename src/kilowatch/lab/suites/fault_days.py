@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pyarrow import parquet
@@ -55,6 +55,9 @@ class Day:
         return self.ts_ms[0] < other.end_ms and other.ts_ms[0] < self.end_ms
 
 
+D = TypeVar("D", bound=Day)
+
+
 @dataclass(frozen=True, slots=True)
 class FaultDay(Day):
     """The same day with a fault; label bool[n] marks the minutes that were put in."""
@@ -86,9 +89,9 @@ def appliances() -> list[Appliance]:
     return usable
 
 
-def in_sequence(days: Iterable[Day], after_ms: int, step_ms: int = WEEK_MS) -> list[Day]:
+def in_sequence(days: Iterable[D], after_ms: int, step_ms: int = WEEK_MS) -> list[D]:
     """Return the days one after another from after_ms on, each moved by whole steps, an hour apart at least."""
-    placed: list[Day] = []
+    placed: list[D] = []
     for day in days:
         moved_ms = -((int(day.ts_ms[0]) - after_ms) // step_ms) * step_ms
         placed.append(replace(day, ts_ms=day.ts_ms + moved_ms))

@@ -27,19 +27,21 @@ from kilowatch.lab.measure import (
     open_time,
 )
 from kilowatch.lab.suites.exhibits import false_alarm_of, miss_of
-from kilowatch.lab.suites.fault_days import INTERVAL_S, FaultDay, in_sequence
+from kilowatch.lab.suites.fault_days import INTERVAL_S, in_sequence
 from kilowatch.lab.suites.findings import AtRate, Findings, Ranking, Target
 from kilowatch.lab.suites.front import course_of
 from kilowatch.lab.suites.walk import CURVE, REQUESTED, Watcher
 from kilowatch.links.files.kinds import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from kilowatch.core.device import DeviceRecord
     from kilowatch.lab.suites.contenders import Contender
     from kilowatch.lab.suites.exhibits import Exhibit
-    from kilowatch.lab.suites.fault_days import Appliance, Day
+    from kilowatch.lab.suites.fault_days import Appliance, Day, FaultDay
     from kilowatch.lab.suites.front import Course
     from kilowatch.lab.suites.walk import Watched
 
@@ -132,14 +134,13 @@ def _run_day(task: FaultTask, record: DeviceRecord, day: Day) -> _DayRun:
     return _DayRun(placed, clean, runs)
 
 
-def _course(record: DeviceRecord, days: list[Day]) -> Course:
+def _course(record: DeviceRecord, days: Sequence[Day]) -> Course:
     trace = days[0].trace
     ts_ms, power_w = np.concatenate([d.ts_ms for d in days]), np.concatenate([d.power_w for d in days])
     return course_of(record, replace(trace, ts_ms=ts_ms, power_w=power_w))
 
 
-def _faulty_run(day: Day, watched: Watched, normal: Day, clean: Watched) -> _FaultyRun:
-    assert isinstance(day, FaultDay)  # noqa: S101 - in_sequence keeps what it is given
+def _faulty_run(day: FaultDay, watched: Watched, normal: Day, clean: Watched) -> _FaultyRun:
     label = np.isin(watched.judged.samples.ts_ms, day.ts_ms[day.label])
     twin = {rate: _on_clock_of(day, normal, incidents) for rate, incidents in clean.incidents.items()}
     events = EventTimes.from_mask(day.ts_ms, day.label, INTERVAL_MS)

@@ -2,7 +2,7 @@
 
 Each device is learnt from its first 14 days (half of a shorter series), and what follows is the test. False alarms are
 counted on the test as it was recorded. Copies of it get injections; what the clean twin alarms for finds nothing.
-Where a drift has been put in, the product runs whole, with its weekly relearning.
+Where a drift has been put in, the product runs whole, learning anew as it does.
 """
 
 from __future__ import annotations

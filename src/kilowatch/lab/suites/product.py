@@ -1,4 +1,4 @@
-"""The whole product on one device's course: learning as it goes, relearning every week, incidents, policy."""
+"""The whole product on one device's course: learning and learning anew as it does, incidents, policy."""
 
 from __future__ import annotations
 

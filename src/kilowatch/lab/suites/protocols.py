@@ -18,7 +18,7 @@ INJECTED = (
     "Copies of each test share 15 types of injection, up to 12 h each, 6 h apart; strengths are dealt out to devices.",
     "An event is found if an incident opens for it that the clean twin does not have.",
     "False alarms, open time and the achieved rate come from the test as it was recorded.",
-    "After a drift of +30 % within a day, with the product's weekly relearning, alarms count from 3 days on.",
+    "After a drift of +30 % within a day, with the product learning anew as it does, alarms count from 3 days on.",
     "VUS-PR: mean over copies, buffer 60 samples; scores are causal.",
 )
 
@@ -33,7 +33,7 @@ NAB = (
 )
 
 SWITCH_OFF = (
-    "The whole product, everything armed, nothing protected, no minimum run time; 7 days of learning, anew every week.",
+    "The whole product, learning anew as it does; everything armed, nothing protected, no minimum run time.",
     "False offs: switch-offs on data as recorded, per device-year watched; 95 % upper bound, exact Poisson.",
     (
         "Critical faults: stuck on, or never stops, for 6 to 12 h, adding 100 W or more and at least as much again as"
