@@ -17,7 +17,7 @@ from kilowatch.lab.measure import IncidentTimes
 from kilowatch.lab.suites import faults
 from kilowatch.lab.suites.contenders import Contender
 from kilowatch.lab.suites.exhibits import What
-from kilowatch.lab.suites.fault_days import WEEK_MS, Appliance, Day, appliances, in_sequence
+from kilowatch.lab.suites.fault_days import WEEK_MS, Appliance, Day, FaultDay, appliances, in_sequence
 from kilowatch.lab.suites.faults import FaultTask, record_of, run_faults
 from kilowatch.lab.suites.walk import REQUESTED
 from lab import made_data
@@ -171,6 +171,23 @@ def test_long_runs_are_found_on_the_right_days(root: Path) -> None:
     assert 0 < at.found.delay_median_s <= 25 * 60
     assert at.clean.weeks == pytest.approx(made_data.DAYS / 7)
     assert at.clean.count <= 1
+
+
+def test_what_the_normal_day_alarms_for_as_well_finds_nothing() -> None:
+    """Day 3 has a long run of its own, just after a fault too short to be noticed."""
+    normal = [Day("fridge_9", n, made_data.stamps_of(n, 1440), made_data.day_of_runs(n)) for n in range(1, 7)]
+    normal[2].power_w[15 * 60 + 30 : 16 * 60] = 90.0
+    at = 15 * 60 + 20
+    watts = np.insert(normal[2].power_w, at, [90.0, 90.0])
+    label = np.zeros(len(watts), dtype=np.bool_)
+    label[at : at + 2] = True
+    odd = FaultDay("fridge_9", 3, made_data.stamps_of(3, len(watts)), watts, "minor", label)
+    (found,) = run_faults(FaultTask(Appliance("fridge_9", tuple(normal), (odd,), ()), Contender("duty_cycle"), (3,)))
+    at_rate = found.at[REQUESTED]
+    assert at_rate.clean.count == 1
+    assert not at_rate.days.any()
+    assert not at_rate.standing.found.any()
+    assert not at_rate.found.found.any()
 
 
 def test_chance_finds_next_to_nothing(root: Path) -> None:

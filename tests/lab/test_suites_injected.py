@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kilowatch.core.detector import Scores
 from kilowatch.core.device import Kind, first_seen
+from kilowatch.detectors.floor import RandomScore
 from kilowatch.errors import ReadingError
 from kilowatch.lab.datasets import Family, meters
 from kilowatch.lab.inject import Injection, InjectionSpec, Trace, inject_many
+from kilowatch.lab.suites import injected
 from kilowatch.lab.suites.contenders import Contender
 from kilowatch.lab.suites.doses import DOSES, GAP_MS, LONGEST_HOURS, doses_of, placed
 from kilowatch.lab.suites.front import course_of
@@ -33,6 +36,8 @@ from lab import made_data
 from lab.made_traces import START_MS, meter
 
 if TYPE_CHECKING:
+    from kilowatch.core.samples import Samples
+    from kilowatch.core.window import WindowView
     from kilowatch.lab.suites.findings import Findings
 
 HOUR_MS = 3_600_000
@@ -176,3 +181,26 @@ def test_without_relearning_the_drift_would_be_seen() -> None:
         patch.setattr("kilowatch.lab.suites.product.SETTLED_MS", -DAY_MS)
         patch.setattr("kilowatch.lab.suites.product.DRIFT_GAIN", 3.0)
         assert alarms_after_drift(Contender("hour_of_week").create(), history, test).count > 0
+        patch.setattr("kilowatch.lab.suites.product.SETTLED_MS", 99 * DAY_MS)
+        assert alarms_after_drift(Contender("hour_of_week").create(), history, test).count == 0
+
+
+class Bell(RandomScore):
+    """Rings for a quarter of an hour every six hours, once the history is over."""
+
+    def score(self, samples: Samples, view: WindowView) -> Scores:
+        quiet = super().score(samples, view).raw
+        rings = (samples.ts_ms >= START_MS + 14 * DAY_MS) & (samples.ts_ms % (6 * HOUR_MS) < HOUR_MS // 4)
+        return Scores(np.where(rings, np.float32(50.0), quiet))
+
+    def clone(self) -> Bell:
+        return Bell()
+
+
+def test_what_the_clean_twin_alarms_for_as_well_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Contender, "create", lambda _: Bell())
+    trial = prepared("one", course_of(RECORD, meter(28, 300.0)), 0, 3)
+    found = injected._measured(trial, Contender("bell"))
+    assert found.at[REQUESTED].clean.count > 20
+    assert len(found.at[REQUESTED].found.found) > 10
+    assert not found.at[REQUESTED].found.found.any()

@@ -82,6 +82,13 @@ def test_the_period_is_the_highest_local_maximum_of_the_autocorrelation(seed: in
     assert tsb_period(value) == naive_period(value)
 
 
+@pytest.mark.parametrize(("period", "taken"), [(4, 125), (48, 48), (303, 302), (310, 125)])
+def test_a_period_too_short_or_too_long_is_none(period: int, taken: int) -> None:
+    value = np.sin(2 * np.pi * np.arange(4000) / period)
+    assert naive_period(value) == taken
+    assert tsb_period(value) == taken
+
+
 def test_a_series_without_movement_has_no_period() -> None:
     assert tsb_period(np.ones(500)) == 125
     assert shortest_period(np.ones(500), 6, 400) is None

@@ -10,7 +10,8 @@ from kilowatch.core.device import DeviceRecord, Fleet, Kind, first_seen
 from kilowatch.core.events import Want
 from kilowatch.core.incident import Hot, IncidentTracker
 from kilowatch.core.learning import LearningPlan
-from kilowatch.lab.inject import Trace
+from kilowatch.lab.inject import Injection, InjectionSpec, Trace
+from kilowatch.lab.suites import switch_off
 from kilowatch.lab.suites.contenders import Contender
 from kilowatch.lab.suites.off_rows import off_breakdown, off_row
 from kilowatch.lab.suites.switch_off import (
@@ -70,6 +71,14 @@ def test_a_heater_that_stays_on_is_switched_off_and_a_sound_one_is_not() -> None
     assert set(found.kinds) <= {"stuck_on", "never_stops"}
     assert found.hit.all()
     assert (found.delay_s[found.hit] < 12 * 3600).all()
+
+
+def test_what_sound_data_would_have_brought_is_no_hit() -> None:
+    spec = InjectionSpec(Injection.STUCK_ON, 1000, 9000, seen_ms=2000, gone_ms=8000)
+    inside, outside = np.array([5000]), np.array([500, 8000])
+    assert switch_off._delay_s(spec, inside, outside) == 3.0
+    assert np.isnan(switch_off._delay_s(spec, inside, np.array([2000])))
+    assert np.isnan(switch_off._delay_s(spec, outside, np.zeros(0, dtype=np.int64)))
 
 
 def test_chance_switches_nothing_off() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import pytest
 
 from kilowatch.core.outputs_evaluate import EvaluateOutput, EvaluateRow, OperatingPoint
 from kilowatch.detectors.registry import DetectorName
-from kilowatch.errors import DetectorError
+from kilowatch.errors import DetectorError, KilowatchError
 from kilowatch.lab.accuracy import Chapter, commit, document
 from kilowatch.lab.measure import Detection, OpenTime, Rate
 from kilowatch.lab.suites.breakdown import by_target, compared
@@ -204,6 +205,12 @@ def test_tasks_come_back_in_order(workers: int) -> None:
     found = run_all(sorted, tasks, workers, lambda done, of: seen.append((done, of)))  # workers know no tests
     assert found == [8, 9, 1, 6, 7]
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_worker_that_dies_is_told_in_a_sentence() -> None:
+    with pytest.raises(KilowatchError, match="ended from outside") as error:
+        run_all(os._exit, [1, 1], 2, print)
+    assert "--workers 1" in error.value.hint
 
 
 def exhibit(what: What, title: str, weight: float) -> Exhibit:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeVar
+
+from kilowatch.errors import KilowatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +31,15 @@ def cores() -> int:
 def run_all(work: Callable[[T], list[R]], tasks: Sequence[T], workers: int, progress: Progress) -> list[R]:
     """Return what all tasks found, one list; in this process where `workers` is 1."""
     found: list[R] = []
-    with _results(work, tasks, min(workers, len(tasks))) as results:
-        for done, result in enumerate(results, 1):
-            found.extend(result)
-            progress(done, len(tasks))
+    try:
+        with _results(work, tasks, min(workers, len(tasks))) as results:
+            for done, result in enumerate(results, 1):
+                found.extend(result)
+                progress(done, len(tasks))
+    except BrokenProcessPool as error:
+        raise KilowatchError(
+            "A worker process was ended from outside, as happens when memory runs out.", "Try again with --workers 1."
+        ) from error
     return found
 
 
