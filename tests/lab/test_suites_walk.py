@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kilowatch.app.ledger import IncidentLedger
@@ -142,6 +142,12 @@ SAMPLE = st.tuples(
 BANDS = st.sampled_from([(np.nan, np.nan), (0.0, 40.0), (60.0, 200.0), (-5.0, 2.0)])
 
 
+FIRST = (1, 1.2, False, 0, 50.0)
+
+
+@example([FIRST, (10, 0.9, False, 0, 50.0)], (np.nan, np.nan), Direction.BOTH)
+@example([FIRST, (60, 1.2, False, 60, 50.0)], (np.nan, np.nan), Direction.BOTH)
+@example([FIRST, (59, 1.2, False, 0, 50.0)], (np.nan, np.nan), Direction.BOTH)
 @settings(deadline=None, max_examples=150)
 @given(st.lists(SAMPLE, max_size=40), BANDS, st.sampled_from(list(Direction)))
 def test_incidents_without_words_are_those_of_the_tracker(

@@ -13,17 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kilowatch.lab.suites.evaluate import evaluate as run_suite
-from kilowatch.lab.suites.pool import cores
-from kilowatch.lab.suites.prepare import Options, Suite
-from kilowatch.lab.suites.table import cells_of, columns_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kilowatch.core.outputs_evaluate import EvaluateOutput
     from kilowatch.lab.suites.evaluate import Evaluation
     from kilowatch.lab.suites.pool import Progress as Report
+    from kilowatch.lab.suites.prepare import Options, Suite
 
 
 class What(StrEnum):
@@ -46,6 +42,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Measure detectors: tables with base rate, seeds and 95 % intervals, chance and trivial rules among the rows."""
+    from kilowatch.lab.suites.pool import cores
+    from kilowatch.lab.suites.prepare import Options, Suite
+
     options = Options(quick=quick, detectors=tuple(detector or ()), workers=workers or cores())
     if suite is What.ACCURACY:
         _write_document(out, options, as_json=as_json)
@@ -78,12 +77,16 @@ def _write_document(out: Path, options: Options, *, as_json: bool) -> None:
 
 def run_with_bar(suite: Suite, options: Options, *, quiet: bool) -> Evaluation:
     """Run a suite with a bar on standard error."""
+    from kilowatch.lab.suites.evaluate import evaluate as run_suite
+
     with _bar(suite, quiet=quiet) as report:
         return run_suite(suite, options, report)
 
 
 def show(console: Console, output: EvaluateOutput) -> None:
     """Print the table, how it was measured, and how the default stands to its goals."""
+    from kilowatch.lab.suites.table import cells_of, columns_of
+
     if output.quick:
         console.print("[yellow]A quick run on a small part: the figures are not comparable.[/]")
     base = "" if output.base_rate is None else f"base rate {output.base_rate:.3f}, "

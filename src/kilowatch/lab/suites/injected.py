@@ -14,6 +14,7 @@ import numpy as np
 
 from kilowatch.lab.inject import Trace, inject_many
 from kilowatch.lab.measure import Detection, detect
+from kilowatch.lab.suites.contenders import SHIPPED
 from kilowatch.lab.suites.doses import doses_of, placed
 from kilowatch.lab.suites.exhibits import false_alarm_of, miss_of
 from kilowatch.lab.suites.findings import AtRate, Findings, Ranking, Target
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from kilowatch.lab.datasets import MeterFile
     from kilowatch.lab.inject import Injected
+    from kilowatch.lab.measure import Rate
     from kilowatch.lab.suites.contenders import Contender
     from kilowatch.lab.suites.exhibits import Exhibit
     from kilowatch.lab.suites.front import Course
@@ -141,9 +143,16 @@ def _measured(trial: Trial, contender: Contender) -> Findings:
         at={rate: _at(rate, trial, clean, watched) for rate in CURVE},
         targets=tuple(target for copy in trial.copies for target in copy.targets),
         invisible=sum(len(copy.injected.invisible) for copy in trial.copies),
-        drifted=alarms_after_drift(contender.create(), trial.history, trial.clean),
+        drifted=_drifted(trial, contender),
         exhibits=tuple(_exhibits(trial, clean, watched)),
     )
+
+
+def _drifted(trial: Trial, contender: Contender) -> Rate | None:
+    """Return alarms after a drift, of what is shipped alone: it costs as much as all the rest."""
+    if contender.name not in SHIPPED:
+        return None
+    return alarms_after_drift(contender.create(), trial.history, trial.clean)
 
 
 def _at(rate: float, trial: Trial, clean: Watched, watched: list[Watched]) -> AtRate:
