@@ -10,7 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_REAL = ("data", "browser")
+pytest_plugins = ["components.fixtures"]
+
+_REAL = ("data", "browser", "kafka", "zookeeper", "mqtt", "postgres", "prometheus", "homeassistant", "cluster")
 
 
 @pytest.hookimpl(wrapper=True)

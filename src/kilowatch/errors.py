@@ -4,6 +4,9 @@ KilowatchError
 ├── ConfigError      a setting or an argument is wrong            exit 2
 ├── ReadingError     data could not be read or makes no sense     exit 3
 ├── DetectorError    a detector was asked for what it cannot do   exit 2
+├── ModelError       a model artifact is wrong or does not fit    exit 3
+├── StateError       saved state is torn, newer or of another     exit 3
+├── ComponentError   a broker, database or server is not there    exit 4
 └── MissingExtraError an optional package is not installed        exit 4
 """
 
@@ -36,6 +39,24 @@ class DetectorError(KilowatchError):
     """A detector was asked for what it cannot do."""
 
     exit_code = 2
+
+
+class ModelError(KilowatchError):
+    """A model artifact is corrupt, newer than this version, or does not fit what it was asked for."""
+
+    exit_code = 3
+
+
+class StateError(KilowatchError):
+    """Saved state is torn, of a newer format, or of another make of detector."""
+
+    exit_code = 3
+
+
+class ComponentError(KilowatchError):
+    """A broker, database or server that is needed does not answer."""
+
+    exit_code = 4
 
 
 class MissingExtraError(KilowatchError):
