@@ -7,6 +7,7 @@ KilowatchError
 ├── ModelError       a model artifact is wrong or does not fit    exit 3
 ├── StateError       saved state is torn, newer or of another     exit 3
 ├── ComponentError   a broker, database or server is not there    exit 4
+│   └── PlugError    a plug does not answer, or makes no sense    exit 4
 └── MissingExtraError an optional package is not installed        exit 4
 """
 
@@ -57,6 +58,10 @@ class ComponentError(KilowatchError):
     """A broker, database or server that is needed does not answer."""
 
     exit_code = 4
+
+
+class PlugError(ComponentError):
+    """A plug does not answer, refuses, or says what makes no sense."""
 
 
 class MissingExtraError(KilowatchError):

@@ -12,7 +12,7 @@ from kilowatch.app.advisor import Advice, Advisor, would_be_armed
 from kilowatch.core.device import ActsBy, DeviceRecord, Kind, Stage, first_seen
 from kilowatch.core.events import EventKind, Evidence, IncidentEvent, Severity, Want
 from kilowatch.core.incident_book import Incident
-from kilowatch.core.policy import PolicyRules
+from kilowatch.core.policy import Moment, PolicyRules
 
 MINUTE_MS = 60_000
 
@@ -35,7 +35,7 @@ def event(minute: float = 0, of: DeviceRecord | None = None, windows: int = 3, *
 
 def ask(advisor: Advisor, minute: float = 0, of: DeviceRecord | None = None, **changed: object) -> Advice | None:
     of = of or record()
-    return advisor.advise(event(minute, of, **changed), of, START_MS + round(minute * MINUTE_MS))  # type: ignore[arg-type]
+    return advisor.advise(event(minute, of, **changed), of, Moment(START_MS + round(minute * MINUTE_MS)))  # type: ignore[arg-type]
 
 
 def wanted(advice: Advice | None) -> Want:
@@ -157,5 +157,5 @@ def test_history_makes_no_intent() -> None:
 
 def test_evidence_that_is_old_is_not_acted_on() -> None:
     own = record()
-    advice = would_be_armed().advise(event(0, own), own, START_MS + 10 * MINUTE_MS)
+    advice = would_be_armed().advise(event(0, own), own, Moment(START_MS + 10 * MINUTE_MS))
     assert wanted(advice) is Want.NOTIFY

@@ -10,6 +10,7 @@ from kilowatch.core.device import DeviceRecord, Fleet, Kind, first_seen
 from kilowatch.core.events import Want
 from kilowatch.core.incident import Hot, IncidentTracker
 from kilowatch.core.learning import LearningPlan
+from kilowatch.core.policy import Moment
 from kilowatch.lab.inject import Injection, InjectionSpec, Trace
 from kilowatch.lab.suites import switch_off
 from kilowatch.lab.suites.contenders import Contender
@@ -100,7 +101,7 @@ def _wanted(advisor: Advisor, record: DeviceRecord) -> set[Want]:
         ts_ms = START_MS + 60_000 * minute
         tracker.observe(Hot(0, ts_ms, 9.0, 9.0, START_MS, "any", 2000.0, 0.0, 100.0, "draws too much"))
         event = tracker.stands(0, ts_ms)
-        advice = None if event is None else advisor.advise(event, record, ts_ms)
+        advice = None if event is None else advisor.advise(event, record, Moment(ts_ms))
         wanted |= set() if advice is None else {advice.intent.want}
     return wanted
 

@@ -10,12 +10,13 @@ import msgspec
 
 from kilowatch.core.device import ActsBy, Stage
 from kilowatch.core.events import Intent, Severity, Want
-from kilowatch.core.policy import Case, Moment, PolicyHistory, PolicyRules, decide
+from kilowatch.core.policy import Case, PolicyHistory, PolicyRules, decide
 
 if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
     from kilowatch.core.events import IncidentEvent
     from kilowatch.core.incident_book import Incident
+    from kilowatch.core.policy import Moment
 
 _REMEMBERED = 64
 """More switch-offs of one device or site than any rate limit looks back on."""
@@ -55,17 +56,17 @@ class Advisor:
             or incident.id not in self._told
         )
 
-    def advise(self, event: IncidentEvent, record: DeviceRecord, site_ms: int) -> Advice | None:
+    def advise(self, event: IncidentEvent, record: DeviceRecord, at: Moment) -> Advice | None:
         """Return what is wanted now and what forbids more, None where both are as before."""
-        intent = decide(Case(event, self._seen_as(record), Moment(site_ms), self._history(event), self._rules))
+        intent = decide(Case(event, self._seen_as(record), at, self._history(event), self._rules))
         if self._told.get(event.id) == (intent.want, intent.blocked):
             return None
         self._told[event.id] = intent.want, intent.blocked
         if intent.want is Want.SWITCH_OFF:
             self._acted.add(event.id)
-            self._of_device[record.site, record.device].append(site_ms)
-            self._of_site[record.site].append(site_ms)
-        return Advice(intent, site_ms)
+            self._of_device[record.site, record.device].append(at.site_ms)
+            self._of_site[record.site].append(at.site_ms)
+        return Advice(intent, at.site_ms)
 
     def _seen_as(self, record: DeviceRecord) -> DeviceRecord:
         if not self._as_if_armed:

@@ -25,6 +25,8 @@ from kilowatch.core.grid import Grid
 from kilowatch.core.incident import IncidentRules, IncidentTracker
 from kilowatch.core.judge import Judge, Scorer
 from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, without
+from kilowatch.core.on_since import OFF, OnSince
+from kilowatch.core.policy import Moment
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.site_time import SiteTime
 from kilowatch.core.staleness import StalenessTracker
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from kilowatch.app.advisor import Advice, Advisor
     from kilowatch.core.detector import Detector
     from kilowatch.core.device import Fleet
+    from kilowatch.core.incident import Hot
     from kilowatch.core.judged import Judged
     from kilowatch.core.ports import SampleHistory
     from kilowatch.core.samples import Samples
@@ -95,6 +98,7 @@ class Pipeline:
         self.teacher = Teacher(self.scorer, judges, self.settings.plan)
         self.incidents = IncidentTracker(fleet, self.settings.rules)
         self.staleness = StalenessTracker(fleet, self.settings.rules)
+        self.on_since = OnSince()
         self._history = history
         self._advisor = advisor
         self._room = self._met = 0
@@ -145,6 +149,7 @@ class Pipeline:
             for rehearsal in self.rehearsals:
                 rehearsal.reserve(self._room)
             self.curriculum.reserve(self._room)
+            self.on_since.reserve(self._room)
             self._seen_ms = grown(self._seen_ms, self._room)
         for slot in range(self._met, size):
             self.cold_start.meet(slot, self.fleet.records[slot])
@@ -172,9 +177,10 @@ class Pipeline:
             rehearsal.take(scored)
         if self._history is not None:
             self._history.append(samples)
+        on_since_ms = self._on_since(samples)
         for hot in hots:
             self._note(self.incidents.observe(hot), news)
-            self._ask(hot.slot, hot.ts_ms, news)
+            self._ask(hot, None if on_since_ms is None else int(on_since_ms[samples.row_of(hot.slot, hot.ts_ms)]), news)
         self._seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]
         return judged
 
@@ -211,12 +217,19 @@ class Pipeline:
     def _site_ms(self) -> NDArray[np.int64]:
         return self.site_time.of(np.arange(len(self.fleet), dtype=np.int32)) - LATENESS_MS
 
-    def _ask(self, slot: int, ts_ms: int, news: _News) -> None:
-        incident = self.incidents.incident(slot)
+    def _on_since(self, samples: Samples) -> NDArray[np.int64] | None:
+        if self._advisor is None:
+            return None
+        on = samples.power_w >= self.fleet.off_below_w[samples.slot]
+        return self.on_since.observe(samples.segments, samples.ts_ms, on)
+
+    def _ask(self, hot: Hot, on_since_ms: int | None, news: _News) -> None:
+        incident = self.incidents.incident(hot.slot)
         if self._advisor is None or incident is None or not self._advisor.cares(incident):
             return
-        event = self.incidents.stands(slot, ts_ms)
-        advice = None if event is None else self._advisor.advise(event, self.fleet.records[slot], ts_ms)
+        event = self.incidents.stands(hot.slot, hot.ts_ms)
+        moment = Moment(hot.ts_ms, on_since_ms=None if on_since_ms == OFF else on_since_ms)
+        advice = None if event is None else self._advisor.advise(event, self.fleet.records[hot.slot], moment)
         if advice is not None:
             news.advice.append(advice)
 

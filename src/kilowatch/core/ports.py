@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,3 +18,35 @@ class SampleHistory(Protocol):
 
     def series(self, slot: int, record: DeviceRecord, from_ms: int, to_ms: int) -> Series:
         """Return a device's samples with from_ms <= ts_ms < to_ms; held ones are not usable."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlugReading:
+    """What a plug says of itself; None where it does not know.
+
+    on: the switch · power_w W · energy_wh Wh · voltage_v V · current_a A · changed_ms: when the switch last changed,
+    ms UTC, where the plug itself keeps that (Home Assistant's last_changed).
+    """
+
+    on: bool
+    power_w: float | None = None
+    energy_wh: float | None = None
+    voltage_v: float | None = None
+    current_a: float | None = None
+    changed_ms: int | None = None
+
+
+class Plug(Protocol):
+    """A switch with a meter. Both calls raise `PlugError` where it does not answer or makes no sense."""
+
+    def read(self) -> PlugReading:
+        """Ask how it stands."""
+
+    def switch_off(self) -> None:
+        """Tell it to switch off; what it did, only the next reading says."""
+
+    def switch_on(self) -> None:
+        """Tell it to switch on, on a person's word alone."""
+
+    def close(self) -> None:
+        """Let its connections go."""

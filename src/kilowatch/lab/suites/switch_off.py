@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.replay import ReplayOutcome
     from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.policy import Moment
     from kilowatch.lab.inject import Injected, InjectionSpec
     from kilowatch.lab.suites.contenders import Contender
     from kilowatch.lab.suites.fault_days import Appliance
@@ -57,9 +58,9 @@ class EverythingArmed(Advisor):
     def __init__(self) -> None:
         super().__init__(PolicyRules(side=ActsBy.EDGE, dry_run=False), as_if_armed=True)
 
-    def advise(self, event: IncidentEvent, record: DeviceRecord, site_ms: int) -> Advice | None:
+    def advise(self, event: IncidentEvent, record: DeviceRecord, at: Moment) -> Advice | None:
         """Return what would be wanted."""
-        return super().advise(event, msgspec.structs.replace(record, protected=False, kind=Kind.UNKNOWN), site_ms)
+        return super().advise(event, msgspec.structs.replace(record, protected=False, kind=Kind.UNKNOWN), at)
 
 
 @dataclass(frozen=True, slots=True)
