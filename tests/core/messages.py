@@ -85,6 +85,7 @@ EVENT = IncidentEvent(
         bursts=1,
         muted=False,
         acknowledged=False,
+        on_since_ms=1_767_223_140_000,
     ),
     historical=False,
     model="5f1d7a84db00d2fc",

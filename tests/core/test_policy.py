@@ -35,7 +35,7 @@ HOME = DeviceRecord(
 SWITCHES = Case(
     event=EVENT,
     record=HOME,
-    at=Moment(site_ms=NOW_MS, on_since_ms=NOW_MS - 300_000),
+    at=Moment(site_ms=NOW_MS),
     history=PolicyHistory(),
     rules=PolicyRules(side=ActsBy.EDGE, dry_run=False),
 )
@@ -86,8 +86,8 @@ ONE_SHUT: dict[Interlock, list[Case]] = {
     ],
     Interlock.SITE_RATE: [with_history(PolicyHistory(site_actions_ms=(NOW_MS, NOW_MS - HOUR_MS + 1)))],
     Interlock.MINIMUM_ON: [
-        replace(SWITCHES, at=replace(SWITCHES.at, on_since_ms=None)),
-        replace(SWITCHES, at=replace(SWITCHES.at, on_since_ms=NOW_MS - 299_999)),
+        with_evidence(on_since_ms=None),
+        with_evidence(on_since_ms=NOW_MS - 299_999),
     ],
     Interlock.DRY_RUN: [replace(SWITCHES, rules=replace(SWITCHES.rules, dry_run=True))],
 }
@@ -191,7 +191,7 @@ PARTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
         "expected_low_w": _powers,
         "rule": st.sampled_from(["on_time", STALE]),
     },
-    "evidence": {"windows": st.integers(0, 3), "acknowledged": _flags},
+    "evidence": {"windows": st.integers(0, 3), "acknowledged": _flags, "on_since_ms": st.none() | _times},
     "record": {
         "kind": st.sampled_from([Kind.HEATER, Kind.FRIDGE, Kind.UNKNOWN]),
         "protected": _flags,
@@ -199,7 +199,7 @@ PARTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
         "acts_by": st.sampled_from(ActsBy),
         "muted_until": st.none() | _times,
     },
-    "at": {"stale": _flags, "on_since_ms": st.none() | _times},
+    "at": {"stale": _flags},
     "history": {
         "acted_on": st.frozensets(st.sampled_from([EVENT.id, "other"]), max_size=2),
         "device_actions_ms": st.lists(_times, max_size=2).map(tuple),
@@ -253,7 +253,7 @@ class Never:
     silent: Callable[[Case], bool] = lambda case: case.at.stale or case.event.rule == "stale"
     powerless: Callable[[Case], bool] = lambda case: not case.event.observed_w
     just_started: Callable[[Case], bool] = lambda case: (
-        case.record.kind == "fridge" and NOW_MS - (case.at.on_since_ms or NOW_MS) < 300_000
+        case.record.kind == "fridge" and NOW_MS - (case.event.evidence.on_since_ms or NOW_MS) < 300_000
     )
     harmless: Callable[[Case], bool] = lambda case: case.event.severity != "critical"
     too_many: Callable[[Case], bool] = lambda case: (

@@ -12,7 +12,7 @@ Event time alone decides, so any cut of a stream into batches gives the same inc
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,10 +177,9 @@ class Pipeline:
             rehearsal.take(scored)
         if self._history is not None:
             self._history.append(samples)
-        on_since_ms = self._on_since(samples)
-        for hot in hots:
+        for hot in self._dated(hots, samples):
             self._note(self.incidents.observe(hot), news)
-            self._ask(hot, None if on_since_ms is None else int(on_since_ms[samples.row_of(hot.slot, hot.ts_ms)]), news)
+            self._ask(hot.slot, hot.ts_ms, news)
         self._seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]
         return judged
 
@@ -217,19 +216,19 @@ class Pipeline:
     def _site_ms(self) -> NDArray[np.int64]:
         return self.site_time.of(np.arange(len(self.fleet), dtype=np.int32)) - LATENESS_MS
 
-    def _on_since(self, samples: Samples) -> NDArray[np.int64] | None:
-        if self._advisor is None:
-            return None
+    def _dated(self, hots: list[Hot], samples: Samples) -> list[Hot]:
+        """Return odd samples with since when their devices have been on; moves on past all samples."""
         on = samples.power_w >= self.fleet.off_below_w[samples.slot]
-        return self.on_since.observe(samples.segments, samples.ts_ms, on)
+        since_ms = self.on_since.observe(samples.segments, samples.ts_ms, on)
+        runs = [int(since_ms[samples.row_of(hot.slot, hot.ts_ms)]) for hot in hots]
+        return [replace(hot, on_since_ms=run if run != OFF else None) for hot, run in zip(hots, runs, strict=True)]
 
-    def _ask(self, hot: Hot, on_since_ms: int | None, news: _News) -> None:
-        incident = self.incidents.incident(hot.slot)
+    def _ask(self, slot: int, ts_ms: int, news: _News) -> None:
+        incident = self.incidents.incident(slot)
         if self._advisor is None or incident is None or not self._advisor.cares(incident):
             return
-        event = self.incidents.stands(hot.slot, hot.ts_ms)
-        moment = Moment(hot.ts_ms, on_since_ms=None if on_since_ms == OFF else on_since_ms)
-        advice = None if event is None else self._advisor.advise(event, self.fleet.records[hot.slot], moment)
+        event = self.incidents.stands(slot, ts_ms)
+        advice = None if event is None else self._advisor.advise(event, self.fleet.records[slot], Moment(ts_ms))
         if advice is not None:
             news.advice.append(advice)
 

@@ -199,6 +199,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     bursts: Annotated[int, Meta(description="1, and one more for each time it came back before `merge_s` was over")]
     muted: Annotated[bool, Meta(description="a person wanted no notifications at ts_ms")]
     acknowledged: Annotated[bool, Meta(description="a person has seen it")]
+    on_since_ms: (
+        Annotated[int, Meta(description="start of its run, ms UTC; null where it is off")] | None
+    ) = None
 
 
 class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ class Incident(msgspec.Struct, kw_only=True):
     version: int = 0
     told_ms: int = 0
     windows: int = 0
+    on_since_ms: int | None = None
     bursts: int = 1
     acknowledged: bool = False
     cleared_ms: int | None = None
@@ -129,6 +130,7 @@ class Incident(msgspec.Struct, kw_only=True):
             bursts=self.bursts,
             muted=is_muted(record, ts_ms),
             acknowledged=self.acknowledged,
+            on_since_ms=self.on_since_ms,
         )
 
 

@@ -43,11 +43,10 @@ class PolicyRules:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Site time, and how the device stands at it. on_since_ms: None where unknown."""
+    """Site time, and whether the device is silent at it."""
 
     site_ms: int
     stale: bool = False
-    on_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ def _site_rate(case: Case) -> bool:
 
 
 def _minimum_on(case: Case) -> bool:
-    least_s, on_since_ms = MIN_ON_S.get(case.record.kind, 0.0), case.at.on_since_ms
+    least_s, on_since_ms = MIN_ON_S.get(case.record.kind, 0.0), case.event.evidence.on_since_ms
     if least_s == 0.0:
         return False
     return on_since_ms is None or case.at.site_ms - on_since_ms < least_s * 1000
