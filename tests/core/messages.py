@@ -126,6 +126,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         acts_by=ActsBy.EDGE,
         attempt=1,
         ts_ms=AT_MS,
+        wall_ms=AT_MS + 1200,
         why="Heater is switched off: on for 9 h; usually off after 2.1 h.",
         power_w=0.0,
     ),

@@ -1,7 +1,7 @@
 """How an action goes on from what its plug says: read, switch, read back, at most three times in a minute.
 
 A pure state machine. The actor writes every state down before it does what the state says, so that a process that
-dies at any point leaves behind what `after_crash` needs to go on without a second switch-off (CONTRACTS, intent
+dies at any point leaves behind what the next needs to go on without a second switch-off (CONTRACTS, intent
 and action).
 """
 
@@ -38,6 +38,7 @@ class Next(StrEnum):
 class Standing:
     """An action as far as it has come; times are ms UTC of the clock that the plug is called by.
 
+    claimed_ms: when trying began: the claim, or the restart that found it never sent.
     sent_ms: when the last attempt was sent, None before the first. interrupted: a process died since then, so
     nobody knows what became of it. seen_off: the plug has said off since it was sent.
     """
