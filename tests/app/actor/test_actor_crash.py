@@ -33,7 +33,7 @@ def resume(on_stage: Staging) -> None:
 
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("dies_at", [1, 2, 3])
-def test_a_death_at_any_write_ends_with_the_heater_off_and_at_most_one_call_too_many_never(
+def test_a_death_at_any_write_ends_with_one_call_or_with_a_person_asked(
     dies_at: int, before: bool
 ) -> None:
     on_stage = Staging()
