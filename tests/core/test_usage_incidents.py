@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import msgspec
-from core.messages import AT_MS, EVENT
 
-from kilowatch.core.device import ActsBy
-from kilowatch.core.events import WIRE_V, ActionEvent, ActionState, EventKind, IncidentEvent, Severity, Want
-from kilowatch.core.usage_incidents import WEEK_MS, Correlation, CorrelationState
+from core.messages import AT_MS, EVENT, EXAMPLES
+from kilowatch.core.events import ActionEvent, ActionState, EventKind, IncidentEvent, Severity, Want
+from kilowatch.core.state import freeze, thaw
+from kilowatch.core.usage_incidents import WEEK_MS, Correlation
+
+ACTION = next(one for one in EXAMPLES if isinstance(one, ActionEvent))
 
 
 def incident(kind: EventKind, version: int = 1, **changes: object) -> IncidentEvent:
@@ -13,19 +15,7 @@ def incident(kind: EventKind, version: int = 1, **changes: object) -> IncidentEv
 
 
 def action(state: ActionState, version: int, ts_ms: int = AT_MS) -> ActionEvent:
-    return ActionEvent(
-        v=WIRE_V,
-        id=EVENT.id,
-        version=version,
-        site="home",
-        device="fridge",
-        state=state,
-        want=Want.SWITCH_OFF,
-        acts_by=ActsBy.EDGE,
-        attempt=1,
-        ts_ms=ts_ms,
-        why="",
-    )
+    return msgspec.structs.replace(ACTION, state=state, version=version, ts_ms=ts_ms, id=EVENT.id)
 
 
 def test_an_incident_is_open_from_its_opening_until_it_is_cleared() -> None:
@@ -44,7 +34,7 @@ def test_an_event_told_twice_or_late_counts_once() -> None:
     seen = Correlation()
     for version in (1, 1, 3, 2):
         seen.note_incident(incident(EventKind.OPENED if version == 1 else EventKind.UPDATED, version))
-    assert seen.opened.total() == 1
+    assert sum(seen.opened.values()) == 1
     assert seen.open[EVENT.id].version == 3
 
 
@@ -53,7 +43,7 @@ def test_silence_and_history_are_incidents_but_no_alarms() -> None:
     seen.note_incident(incident(EventKind.STALE, id="a", rule="stale"))
     seen.note_incident(incident(EventKind.OPENED, id="b", historical=True))
     seen.note_incident(incident(EventKind.OPENED, id="c"))
-    assert seen.opened.total() == 3
+    assert sum(seen.opened.values()) == 3
     assert seen.alarms(AT_MS) == {("home", "fridge"): 1}
     assert seen.open_counts() == {("stale", Severity.CRITICAL): 1, ("on_time", Severity.CRITICAL): 1}
 
@@ -84,7 +74,6 @@ def test_a_restart_keeps_everything() -> None:
     seen, again = Correlation(), Correlation()
     seen.note_incident(incident(EventKind.OPENED))
     seen.note_action(action(ActionState.SENT, 1))
-    raw = msgspec.msgpack.encode(seen.state())
-    again.restore(msgspec.msgpack.decode(raw, type=CorrelationState))
+    thaw(again, freeze(seen))
     assert (again.open, again.actions, again.opened, again.steps) == (seen.open, seen.actions, seen.opened, seen.steps)
-    assert again.alarms(AT_MS) == seen.alarms(AT_MS)
+    assert again.alarms(AT_MS) == seen.alarms(AT_MS) == {("home", "fridge"): 1}

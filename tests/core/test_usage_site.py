@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import numpy as np
-from core.usage_streams import days_of, readings
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from core.usage_streams import days_of, readings
 from kilowatch.core.device import DeviceRecord, Fleet, Kind
-from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.usage_site import Sites
+
+if TYPE_CHECKING:
+    from kilowatch.core.reading import ReadingBatch
 
 HOUR_S = np.arange(0, 3601, 30.0)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-from core.usage_streams import home
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.usage_streams import home
 from kilowatch.core.device import DeviceRecord, Fleet, Kind
+from kilowatch.core.state import freeze, thaw
 from kilowatch.core.usage_together import KEPT_DAYS, MOST_DEVICES, CoRunning
 
 MINUTE = 60_000
@@ -52,7 +53,7 @@ def test_a_lone_meter_costs_nothing_and_a_homes_meter_is_not_shown() -> None:
     fleet = Fleet([DeviceRecord(site=f"m{i}", device="meter", kind=Kind.METER) for i in range(100)])
     lone = CoRunning(fleet)
     lone.reserve()
-    assert lone.state()["together_bits"].size == 0
+    assert lone._bits.size == 0
     assert lone.of_site("m3").devices == ()
     mixed = Fleet(
         [DeviceRecord(site="h", device=d, kind=k) for d, k in (("m", Kind.METER), ("a", Kind.TV), ("b", Kind.TV))]
@@ -69,8 +70,7 @@ def test_the_matrix_of_a_site_is_bounded() -> None:
 
 
 def test_a_restart_keeps_the_minutes() -> None:
-    fleet = home(3)
-    before = co_running(fleet, [(0, 0, 10), (2, 5, 15)])
-    after = CoRunning(fleet)
-    after.restore(before.state())
+    before, after = co_running(home(3), [(0, 0, 10), (2, 5, 15)]), CoRunning(home(3))
+    thaw(after, freeze(before))
     np.testing.assert_array_equal(after.of_site("home").minutes, before.of_site("home").minutes)
+    assert after.of_site("home").minutes[0, 2] == 5

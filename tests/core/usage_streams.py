@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from core.fleets import START_MS
 from hypothesis import strategies as st
 
+from core.fleets import START_MS
 from kilowatch.core.clean import Cleaner
 from kilowatch.core.device import DeviceRecord, Fleet, Kind
 from kilowatch.core.reading import ReadingBatch
@@ -18,7 +19,7 @@ from kilowatch.core.usage_ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 NIGHT = Tariff.by_hour(0.30, [Band(frozenset(range(7)), frozenset({22, 23, 0, 1, 2, 3, 4, 5}), 0.20)])
 ENERGY = (Quantity.REGISTER_UJ, Quantity.INTEGRATED_UJ, Quantity.LOOSE_UJ)
@@ -34,10 +35,8 @@ def home(devices: int = 3, **traits: Any) -> Fleet:
     )
 
 
-def readings(
-    ts_s: Sequence[float], power_w: Sequence[float], energy_wh: Sequence[float] | None = None, slot: int = 0
-) -> ReadingBatch:
-    size = len(ts_s)
+def readings(ts_s: ArrayLike, power_w: ArrayLike, energy_wh: ArrayLike | None = None, slot: int = 0) -> ReadingBatch:
+    size = np.size(ts_s)
     return ReadingBatch(
         np.full(size, slot, dtype=np.int32),
         START_MS + np.rint(np.asarray(ts_s, dtype=np.float64) * 1000).astype(np.int64),
@@ -55,12 +54,12 @@ def days_of(fleet: Fleet, batches: Sequence[ReadingBatch], tariff: Tariff | None
 
 def cut_at(batch: ReadingBatch, places: Sequence[int]) -> list[ReadingBatch]:
     edges = [0, *sorted(places), len(batch)]
-    return [batch.take(slice(low, high)) for low, high in zip(edges, edges[1:], strict=False)]
+    return [batch.take(slice(low, high)) for low, high in itertools.pairwise(edges)]
 
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[ReadingBatch, list[int]]:
-    """Return readings of three devices over days, with gaps, a register that resets or is missing, and places to cut."""
+    """Return readings of three devices with gaps, a register that resets or is missing, and places to cut."""
     size = draw(st.integers(2, 60))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     slot = rng.integers(0, 3, size).astype(np.int32)

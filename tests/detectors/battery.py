@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pytest
@@ -46,6 +46,19 @@ class Battery:
     bytes_per_device = 0
     """Bytes of state a device may cost; 0: not checked."""
 
+    _learnt: ClassVar[dict[tuple[type[Battery], int], Watch]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Leave out the tests of what the subclass says of itself that it is not."""
+        super().__init_subclass__()
+        for test, applies in (
+            ("test_nothing_of_the_run_survives_a_gap", cls.restarts),
+            ("test_a_change_of_unit_keeps_the_verdicts", cls.scales),
+            ("test_a_larger_excess_never_scores_lower", cls.excess_samples),
+        ):
+            if not applies:
+                setattr(cls, test, None)
+
     def make(self) -> Detector:
         raise NotImplementedError
 
@@ -76,10 +89,13 @@ class Battery:
         return max(self.warm_up, self.make().needs - 1)
 
     def fitted(self, devices: int = 1) -> Watch:
-        watch = Watch.over(self.make(), devices)
-        for slot in range(devices):
-            watch.detector.fit(slot, self.history(slot))
-        return watch
+        """A fresh watch of devices that have learnt; learning itself is done once a class."""
+        key = type(self), devices
+        if key not in self._learnt:
+            watch = self._learnt[key] = Watch.over(self.make(), devices)
+            for slot in range(devices):
+                watch.detector.fit(slot, self.history(slot))
+        return copy.deepcopy(self._learnt[key])
 
     def worst_normal(self, seed: int = 300) -> float:
         return float(np.nanmax(self.fitted().feed(self.live(7, seed))))
@@ -215,16 +231,12 @@ class Battery:
         np.testing.assert_array_equal(scores[0][:same], scores[1][:same])
 
     def test_nothing_of_the_run_survives_a_gap(self) -> None:
-        if not self.restarts:
-            pytest.skip("keeps the hours it has measured")
         watts, middle = self.normal_w(2, 100), PER_DAY + 77
         whole = self.fitted().feed(Arrivals.of(watts, start_ms=self.live_ms, gaps=(middle,)))
         late_ms = self.live_ms + middle * GRID_MS + 3_600_000
         np.testing.assert_array_equal(self.fitted().feed(Arrivals.of(watts[middle:], start_ms=late_ms)), whole[middle:])
 
     def test_a_change_of_unit_keeps_the_verdicts(self) -> None:
-        if not self.scales:
-            pytest.skip("does not look at the scale")
         verdicts = []
         for factor in (1.0, 10.0):
             watch, calm = Watch.over(self.make()), Watch.over(self.make())
@@ -287,8 +299,6 @@ class Battery:
     # What it is there for
 
     def test_a_larger_excess_never_scores_lower(self) -> None:
-        if not self.excess_samples:
-            pytest.skip("not a level detector")
         base = self.normal_w(self.live_days, 100)
         base = np.append(base, base[:1])
         last = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from kilowatch.core.device import ActsBy, Stage
 from kilowatch.core.events import Intent, Severity, Want
-from kilowatch.core.policy import Case, PolicyHistory, PolicyRules, decide
+from kilowatch.core.policy import Case, Interlock, PolicyHistory, PolicyRules, decide
 
 if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 64
 """More switch-offs of one device or site than any rate limit looks back on."""
+_FORGET_MS = 7 * 86_400_000
+"""A cleared incident that comes back does so sooner than this."""
 _SETTLED_WINDOWS = 2
 """From its second odd window on, only its severity changes what is wanted of an incident."""
 
@@ -38,11 +40,14 @@ class Advisor:
     as_if_armed: ask what would happen were every device armed and its switch ours; what is protected stays so.
     """
 
+    frozen_types: ClassVar[tuple[type, ...]] = (Want, Interlock)
+
     def __init__(self, rules: PolicyRules, *, as_if_armed: bool = False) -> None:
         self._rules = rules
         self._as_if_armed = as_if_armed
         self._told: dict[str, tuple[Want, tuple[str, ...]]] = {}
         self._acted: set[str] = set()
+        self._cleared_ms: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         self._of_device: defaultdict[tuple[str, str], deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
         self._of_site: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
 
@@ -62,11 +67,22 @@ class Advisor:
         if self._told.get(event.id) == (intent.want, intent.blocked):
             return None
         self._told[event.id] = intent.want, intent.blocked
+        self._cleared_ms[event.site, event.device].pop(event.id, None)
         if intent.want is Want.SWITCH_OFF:
             self._acted.add(event.id)
             self._of_device[record.site, record.device].append(at.site_ms)
             self._of_site[record.site].append(at.site_ms)
         return Advice(intent, at.site_ms)
+
+    def settle(self, cleared: IncidentEvent) -> None:
+        """Note that an incident has been cleared, and forget those of its device that were long before it."""
+        of_device = self._cleared_ms[cleared.site, cleared.device]
+        of_device[cleared.id] = cleared.ts_ms
+        for incident, cleared_ms in list(of_device.items()):
+            if cleared.ts_ms - cleared_ms > _FORGET_MS:
+                del of_device[incident]
+                self._told.pop(incident, None)
+                self._acted.discard(incident)
 
     def _seen_as(self, record: DeviceRecord) -> DeviceRecord:
         if not self._as_if_armed:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.advisor import Advice, Advisor
     from kilowatch.core.detector import Detector
-    from kilowatch.core.device import Fleet
+    from kilowatch.core.device import DeviceRecord, Fleet
     from kilowatch.core.incident import Hot
     from kilowatch.core.judged import Judged
     from kilowatch.core.ports import SampleHistory
@@ -74,7 +74,13 @@ class PipelineSettings:
 
 
 class Pipeline:
-    """State of every device of a fleet, and the steps that take readings to incidents."""
+    """State of every device of a fleet, and the steps that take readings to incidents.
+
+    Its state can be frozen; the history that it learns from is a link's and has a state of its own.
+    """
+
+    frozen_also: ClassVar[tuple[str, ...]] = ("_met",)
+    frozen_not: ClassVar[tuple[str, ...]] = ("_history", "_room")
 
     def __init__(
         self,
@@ -106,21 +112,41 @@ class Pipeline:
         self._spans: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
 
     def step(self, batch: ReadingBatch) -> StepResult:
-        """Take readings in and return what came of them."""
+        """Take readings in, let time pass to where they have come, and return what came of them."""
+        return self._step(batch, passing=True)
+
+    def accept(self, batch: ReadingBatch) -> StepResult:
+        """Take readings in and let no time pass: who calls `pass_time` in between decides when silence is noticed.
+
+        What comes of each reading then hangs on its device's readings alone, however a stream is cut.
+        """
+        return self._step(batch, passing=False)
+
+    def pass_time(self, ts_ms: int = 0) -> StepResult:
+        """Let time pass at every site, at least to ts_ms."""
         self.reserve()
-        clean = self.cleaner.clean(batch)
-        readings, segments = clean.readings, clean.segments
-        self.site_time.observe(readings.slot, readings.ts_ms)
-        news = _News(self.staleness.observe(segments, readings.ts_ms, clean.historical), [])
-        judged = self._take(self.grid.push(readings, segments, clean.historical), news)
-        judged += self._pass_time(news)
-        return StepResult(clean, judged, sorted(news.events, key=_order), news.advice)
+        self.site_time.tick_all(ts_ms)
+        return self.step(_no_readings())
 
     def tick(self, site: str, ts_ms: int) -> StepResult:
         """Let time pass at a site without a reading."""
         self.reserve()
         self.site_time.tick(site, ts_ms)
         return self.step(_no_readings())
+
+    def acknowledge(self, incident_id: str, ts_ms: int) -> list[IncidentEvent]:
+        """Note that a person has seen an incident; nothing where it is not open."""
+        return self.incidents.acknowledge(incident_id, ts_ms) or self.staleness.acknowledge(incident_id, ts_ms)
+
+    def revise(self, record: DeviceRecord) -> None:
+        """Take over a device's record, new or changed."""
+        if self.fleet.slot(record.site, record.device) is None:
+            self.fleet.add(record)
+            return
+        slot = self.fleet.update(record)
+        if slot < self._met:
+            self.grid.refresh(slot)
+            self.cold_start.meet(slot, record)
 
     def survey(self, batch: ReadingBatch, history: SampleHistory) -> None:
         """Put the samples that readings make into a history; nothing is judged."""
@@ -156,6 +182,17 @@ class Pipeline:
         self._met = size
         self.grid.reserve()
         self.site_time.reserve()
+
+    def _step(self, batch: ReadingBatch, *, passing: bool) -> StepResult:
+        self.reserve()
+        clean = self.cleaner.clean(batch)
+        readings, segments = clean.readings, clean.segments
+        self.site_time.observe(readings.slot, readings.ts_ms)
+        news = _News(self.staleness.observe(segments, readings.ts_ms, clean.historical), [])
+        judged = self._take(self.grid.push(readings, segments, clean.historical), news)
+        if passing:
+            judged += self._pass_time(news)
+        return StepResult(clean, judged, sorted(news.events, key=_order), news.advice)
 
     def _take(self, samples: Samples, news: _News) -> list[Judged]:
         """Judge samples in event order, with each device's lessons in between."""
@@ -236,9 +273,17 @@ class Pipeline:
         news.events.extend(events)
         for event in events:
             if event.kind is EventKind.CLEARED:
-                slot = self.fleet.slot(event.site, event.device)
-                if slot is not None:
-                    self._spans[slot].append((event.first_ms, event.last_ms))
+                self._settle(event)
+
+    def _settle(self, event: IncidentEvent) -> None:
+        """Remember a cleared incident for as long as a lesson may look back on it."""
+        if self._advisor is not None:
+            self._advisor.settle(event)
+        slot = self.fleet.slot(event.site, event.device)
+        if slot is not None and self._history is not None:
+            since_ms = event.first_ms - self.settings.plan.horizon_ms
+            recent = [span for span in self._spans[slot] if span[1] >= since_ms]
+            self._spans[slot] = [*recent, (event.first_ms, event.last_ms)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kilowatch.core.events import EventKind
 from kilowatch.core.incident import IncidentTracker
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 class Rehearsal:
     """Thresholds and incidents at one rate of alarms; nothing of it reaches anybody."""
+
+    frozen_also: ClassVar[tuple[str, ...]] = ("opened",)
 
     def __init__(self, scorer: Scorer, fleet: Fleet, rules: IncidentRules, alarms_per_week: float) -> None:
         self.alarms_per_week = alarms_per_week

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kilowatch.detectors.registry import DetectorName
+from kilowatch.detectors.registry import available
 from kilowatch.lab.bench.machine import machine
 from kilowatch.lab.cost import cost_of
 
@@ -33,6 +33,9 @@ SIGHT: Mapping[str, tuple[str, str]] = MappingProxyType(
         "levels": ("watts where the device almost never was", "a usual level at an unusual time"),
         "jump": ("new loads, spikes, drop-outs", "slow change"),
         "bank": ("windows unlike any normal one", "what looks normal for an hour"),
+        "subspace": ("ripples, shapes its hours are not made of", "a usual shape at an unusual time"),
+        "autoregressive": ("changes that the last minutes did not foretell", "what goes on smoothly, stuck or not"),
+        "isolation_forest": ("windows that stand apart", "a usual window at an unusual time"),
         "random": ("nothing: the floor of every table", "everything"),
         "constant": ("nothing: the floor of every table", "everything"),
     }
@@ -66,7 +69,7 @@ def detectors(
 ) -> None:
     """Show every detector: what it finds, what it cannot see, bytes a device, microseconds a sample."""
     with Console(stderr=True).status("measuring"):
-        rows = [_row(name) for name in DetectorName]
+        rows = [_row(name) for name in available()]
     output = DetectorsOutput(machine=machine(), rows=rows)
     if as_json:
         typer.echo(msgspec.json.encode(output))

@@ -11,13 +11,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kilowatch.cli import bench, data
+from kilowatch.cli import bench, config, data, models, rejected, topics
 from kilowatch.cli.demo import demo
 from kilowatch.cli.detectors import detectors
 from kilowatch.cli.evaluate import evaluate
 from kilowatch.cli.inject import inject
 from kilowatch.cli.rehearse import rehearse
 from kilowatch.cli.replay import replay
+from kilowatch.cli.train import train
 from kilowatch.errors import KilowatchError
 
 app = typer.Typer(
@@ -60,8 +61,13 @@ app.command()(rehearse)
 app.command()(inject)
 app.command()(detectors)
 app.command()(evaluate)
+app.command()(train)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
+app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
+app.add_typer(topics.app, name="topics")
+app.add_typer(rejected.app, name="rejected")
 
 
 def run() -> None:

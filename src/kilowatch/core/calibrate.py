@@ -46,7 +46,7 @@ class Calibration:
     @property
     def sentence(self) -> str:
         """What the threshold rests on, and what cannot be seen yet."""
-        asked = f"Asked for {self.alarms_per_week:g} alarms a week."
+        asked = f"Asked for {self.alarms_per_week:g} alarm{'' if self.alarms_per_week == 1 else 's'} a week."
         if self.method is Method.NONE:
             return "No threshold: nothing has been learnt yet."
         if self.method is Method.PRIOR:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 
-from kilowatch.errors import ConfigError
+from kilowatch.errors import ConfigError, StateError
 
 
 class Stage(StrEnum):
@@ -114,6 +114,9 @@ def first_seen(site: str, device: str, kind: Kind = Kind.UNKNOWN, **known: Any) 
 class Fleet:
     """All devices of a process: (site, device) to slot, the records, and their traits as arrays over slots."""
 
+    frozen_not: ClassVar[tuple[str, ...]] = ("_slots",)
+    frozen_types: ClassVar[tuple[type, ...]] = (DeviceRecord,)
+
     def __init__(self, records: list[DeviceRecord] | None = None) -> None:
         self.records: list[DeviceRecord] = []
         self._slots: dict[tuple[str, str], int] = {}
@@ -151,6 +154,12 @@ class Fleet:
         self.records[slot] = record
         self._write(slot, record)
         return slot
+
+    def thawed(self) -> None:
+        """Find the devices of a saved state by name again; `StateError` where it does not hold together."""
+        self._slots = {(record.site, record.device): slot for slot, record in enumerate(self.records)}
+        if len(self._slots) != len(self.records) or len(self.records) > len(self.grid_ms):
+            raise StateError("The devices of a saved state do not fit its arrays.", "Use an older state.")
 
     def _reserve(self, size: int) -> None:
         if size <= len(self.grid_ms):

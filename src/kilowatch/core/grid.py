@@ -7,7 +7,7 @@ the window stays whole, nothing is learnt or judged from it. A longer silence re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class _Rows:
 
 class Grid:
     """Turns clean readings into samples; keeps each device's last value and sample count."""
+
+    frozen_also: ClassVar[tuple[str, ...]] = ("_known",)
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

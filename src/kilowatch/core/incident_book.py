@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 import numpy as np
@@ -146,6 +146,8 @@ def _finite(value: float) -> float | None:
 
 class IncidentBook:
     """The latest incident of each device, open or cleared, and when each falls due: int64[slots]."""
+
+    frozen_types: ClassVar[tuple[type, ...]] = (Incident,)
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.history import HistoryRows, HistorySeries
     from kilowatch.core.samples import Samples, Series
 
 
@@ -50,3 +51,22 @@ class Plug(Protocol):
 
     def close(self) -> None:
         """Let its connections go."""
+
+
+class History(Protocol):
+    """What people look at: five-minute buckets of everything, single samples of incidents and watched devices."""
+
+    def append(self, rows: HistoryRows) -> None:
+        """Keep judged samples."""
+
+    def query(self, site: str, device: str, from_ms: int, to_ms: int, points: int) -> HistorySeries:
+        """Return a device's past between two times in at most `points` (2 or more) buckets, at the finest level kept.
+
+        A sample stands for the interval that it ends: from_ms < ts_ms <= to_ms.
+        """
+
+    def expire(self, now_ms: int) -> None:
+        """Forget what is older than its level is kept."""
+
+    def erase(self, site: str, device: str) -> None:
+        """Forget a device."""

@@ -7,7 +7,7 @@ pieces of a cell summed in whole deciwatt-milliseconds, so that a mean does not 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -82,6 +82,8 @@ class _OpenCells:
 
 class Resampler:
     """Cells in the making of the devices admitted."""
+
+    frozen_also: ClassVar[tuple[str, ...]] = ("_size",)
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from kilowatch.core.device import grown
+from kilowatch.core.segments import Segments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,13 +15,24 @@ if TYPE_CHECKING:
     from kilowatch.core.device import Fleet
 
 
+_ASTRAY_MS = 86_400_000
+"""A reading further ahead of its device's last one than this is a clock that is not set, or a device that is back."""
+
+
 class SiteTime:
-    """The latest event time of each site, as arrays over sites and over slots."""
+    """The latest event time of each site, as arrays over sites and over slots.
+
+    A reading more than a day ahead of its device's last one does not move its site; the next one does. Otherwise one
+    clock that is not set would make all other devices of the site look silent.
+    """
+
+    frozen_also: ClassVar[tuple[str, ...]] = ("_known",)
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._numbers: dict[str, int] = {}
         self._site_of = np.zeros(0, dtype=np.int32)
+        self._last_ms = np.zeros(0, dtype=np.int64)
         self._known = 0
         self._now_ms = np.zeros(0, dtype=np.int64)
 
@@ -29,7 +41,8 @@ class SiteTime:
         records = self._fleet.records
         if self._known == len(records):
             return
-        self._site_of = grown(self._site_of, max(64, 2 * len(records)) if len(records) > len(self._site_of) else 0)
+        room = max(64, 2 * len(records)) if len(records) > len(self._site_of) else 0
+        self._site_of, self._last_ms = grown(self._site_of, room), grown(self._last_ms, room)
         for slot in range(self._known, len(records)):
             self._site_of[slot] = self._numbers.setdefault(records[slot].site, len(self._numbers))
         self._known = len(records)
@@ -37,14 +50,24 @@ class SiteTime:
             self._now_ms = grown(self._now_ms, 2 * len(self._numbers))
 
     def observe(self, slot: NDArray[np.int32], ts_ms: NDArray[np.int64]) -> None:
-        """Move the sites of these readings forward."""
-        np.maximum.at(self._now_ms, self._site_of[slot], ts_ms)
+        """Move the sites of these readings forward; those of a device come in the order of their arrival."""
+        order, segments = Segments.sort(slot)
+        slot, ts_ms = slot[order], ts_ms[order]
+        before_ms = segments.shift(ts_ms, self._last_ms[segments.slot])
+        self._last_ms[segments.slot] = ts_ms[segments.ends]
+        near = (ts_ms - before_ms <= _ASTRAY_MS) | (before_ms == 0)
+        np.maximum.at(self._now_ms, self._site_of[slot[near]], ts_ms[near])
 
     def tick(self, site: str, ts_ms: int) -> None:
         """Move one site forward without a reading."""
         number = self._numbers.get(site)
         if number is not None:
             self._now_ms[number] = max(int(self._now_ms[number]), ts_ms)
+
+    def tick_all(self, ts_ms: int) -> None:
+        """Move every site that has devices forward without a reading."""
+        known = self._now_ms[: len(self._numbers)]
+        np.maximum(known, ts_ms, out=known)
 
     def of(self, slots: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the site time of each device, int64[n]; 0 before its site's first reading."""

@@ -39,6 +39,7 @@ class Column:
 class PerDevice:
     """Holds the arrays that `columns` names as attributes, one row a device."""
 
+    frozen_not: ClassVar[tuple[str, ...]] = ("columns",)
     columns: ClassVar[Mapping[str, Column]] = {}
     parts: tuple[PerDevice, ...] = ()
     """Others whose arrays belong to this one; their names must differ from its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ class DetectorName(StrEnum):
     LEVELS = "levels"
     JUMP = "jump"
     BANK = "bank"
+    SUBSPACE = "subspace"
+    AUTOREGRESSIVE = "autoregressive"
+    ISOLATION_FOREST = "isolation_forest"
     RANDOM = "random"
     CONSTANT = "constant"
 
@@ -53,6 +57,9 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
         DetectorName.LEVELS: "levels:Levels",
         DetectorName.JUMP: "jump:Jump",
         DetectorName.BANK: "bank:Bank",
+        DetectorName.SUBSPACE: "subspace:Subspace",
+        DetectorName.AUTOREGRESSIVE: "autoregressive:Autoregressive",
+        DetectorName.ISOLATION_FOREST: "isolation_forest:IsolationForest",
         DetectorName.RANDOM: "floor:RandomScore",
         DetectorName.CONSTANT: "floor:ConstantScore",
     }
@@ -60,7 +67,13 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
 
 
 def create(name: str) -> Detector:
-    """Return a new detector of that name, without devices; `DetectorError` where there is none."""
+    """Return a new detector of that name, without devices.
+
+    `library:Class` is one of another library, to compare with. `DetectorError` where there is none of that name,
+    `MissingExtraError` where it needs a package that is not installed.
+    """
+    if ":" in name:
+        return _compared(name)
     if name not in {*DetectorName}:
         near = get_close_matches(name, list(DetectorName), 1)
         hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(DetectorName)}."
@@ -68,3 +81,14 @@ def create(name: str) -> Detector:
     module, _, made_by = _AT[DetectorName(name)].partition(":")
     detector: Detector = getattr(import_module(f"kilowatch.detectors.{module}"), made_by)()
     return detector
+
+
+def available() -> list[DetectorName]:
+    """Return the names whose packages are installed, in order."""
+    return [name for name in DetectorName if name is not DetectorName.ISOLATION_FOREST or find_spec("sklearn")]
+
+
+def _compared(name: str) -> Detector:
+    from kilowatch.detectors.compare import Compared
+
+    return Compared(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,9 @@ class MemoryHistory:
     keep_ms: what is older than that before a device's newest sample is dropped in time; None keeps all.
     """
 
+    frozen_not: ClassVar[tuple[str, ...]] = ("_settled",)
+    frozen_types: ClassVar[tuple[type, ...]] = (_Chunk,)
+
     def __init__(self, keep_ms: int | None = None) -> None:
         self._keep_ms = keep_ms
         self._chunks: defaultdict[int, list[_Chunk]] = defaultdict(list)
@@ -72,6 +75,11 @@ class MemoryHistory:
         return Series(
             record, past.ts_ms[rows], past.local_ms[rows], past.code[rows], past.count[rows], ~past.held[rows]
         )
+
+    def freezing(self) -> None:
+        """Make one chunk of every device's past, so that a saved state holds few large arrays."""
+        for slot in list(self._chunks):
+            self._settle(slot)
 
     def _settle(self, slot: int) -> _Chunk:
         """Make one chunk of a device's past, in order and no longer than wanted."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilowatch.detectors.floor import RandomScore
-from kilowatch.detectors.registry import DetectorName, create
+from kilowatch.detectors.registry import DetectorName, available, create
 from kilowatch.lab.suites.trivial import Amplitude
 
 if TYPE_CHECKING:
@@ -54,5 +54,5 @@ def _seeds(name: str) -> tuple[int, ...]:
 
 
 def _all() -> list[str]:
-    single = [name.value for name in DetectorName if name not in (*SHIPPED, *FLOOR)]
+    single = [name.value for name in available() if name not in (*SHIPPED, *FLOOR)]
     return [*SHIPPED, *single, Amplitude.name, *FLOOR]

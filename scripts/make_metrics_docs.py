@@ -1,0 +1,48 @@
+"""Write docs/metrics.md from the table of metrics; `--check` only compares."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from pathlib import Path
+
+from kilowatch.observability.table import TABLE, Metric
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "metrics.md"
+
+INTRO = """# Metrics
+
+What kilowatch's services tell Prometheus. This page is generated from the table in `kilowatch.observability.table` by
+`python scripts/make_metrics_docs.py`. Names begin with `kilowatch_` and carry their base unit.
+"""
+
+
+def render() -> str:
+    """Return the whole page."""
+    parts = [INTRO]
+    for group, metrics in groupby(TABLE, key=lambda metric: metric.group):
+        rows = [_row(metric) for metric in metrics]
+        parts += [f"## {group}\n", "| metric | type | labels | meaning |", "|---|---|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def _row(metric: Metric) -> str:
+    labels = " ".join(f"`{label}`" for label in metric.labels)
+    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |"
+
+
+def main() -> int:
+    """Write the page, or with --check return 1 where it is stale."""
+    page = render()
+    if "--check" in sys.argv[1:]:
+        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page
+        print("docs/metrics.md is fresh" if fresh else "docs/metrics.md is stale: run scripts/make_metrics_docs.py")
+        return 0 if fresh else 1
+    PAGE.write_text(page, encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

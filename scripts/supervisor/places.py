@@ -1,0 +1,61 @@
+"""Where things are: the cache, free ports, programs."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+from pathlib import Path
+
+HOST = "127.0.0.1"
+"""Components listen on loopback alone."""
+_PORTS = range(20_000, 30_000)
+
+
+class MissingComponentError(Exception):
+    """A component cannot be started on this machine; the message says how to get it."""
+
+
+def cache() -> Path:
+    """Return the folder that keeps downloads: `KILOWATCH_CACHE`, or `~/.cache/kilowatch`."""
+    return Path(os.environ.get("KILOWATCH_CACHE") or Path.home() / ".cache" / "kilowatch")
+
+
+def free_port() -> int:
+    """Return a port of the loopback address on which nobody listens.
+
+    It lies below those that the kernel gives to outgoing connections: while a broker is away, no client of its own
+    may come to sit on its port.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if _is_bindable(port):
+            return port
+    raise MissingComponentError("No port is free on the loopback address.")
+
+
+def _is_bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def program(name: str, package: str, folder: str = "") -> str:
+    """Return the path of a program from PATH or `folder`; where it is missing say which package brings it."""
+    path = shutil.which(name) or (shutil.which(name, path=folder) if folder else None)
+    path = path or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise MissingComponentError(f"{name} is not installed. On Debian: apt-get install {package}")
+    return path
+
+
+def is_answering(port: int, host: str = HOST) -> bool:
+    """Return whether something listens on a port."""
+    try:
+        socket.create_connection((host, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,140 @@
+"""PostgreSQL as the distribution ships it: durable, with a password, TLS offered, never as root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supervisor.certificates import certificates
+from supervisor.daemons import Daemon, Launch, bring_up, call
+from supervisor.places import HOST, MissingComponentError, free_port, program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER = "kilowatch"
+PASSWORD = "not-a-secret"  # noqa: S105 - of a server on loopback that lives for one test
+_PACKAGE = "postgresql"
+
+
+@dataclass(slots=True)
+class Postgres:
+    """A server: its port, its folder, and its process while it runs."""
+
+    folder: Path
+    port: int
+    bound: bool = True
+    daemon: Daemon | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of its database, as SQLAlchemy reads it."""
+        return self.url_of("kilowatch")
+
+    def url_of(self, database: str) -> str:
+        """Return the address of one of its databases."""
+        return f"postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{self.port}/{database}"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that its TLS is signed by."""
+        return self.folder / "tls" / "ca.pem"
+
+    def start(self) -> None:
+        """Start it, or start it again with what it has kept."""
+        command = [_program("postgres"), "-D", str(self.folder / "data")]
+        launch = Launch("postgres", command, self.folder, user=_servant(), bound=self.bound)
+        probe = [_program("pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
+        self.daemon = bring_up(launch, lambda: subprocess.run(probe, check=False).returncode == 0)
+
+    def kill(self) -> None:
+        """End it and its workers at once, as a power cut would."""
+        if self.daemon is not None:
+            self.daemon.kill()
+
+    def stop(self) -> None:
+        """Close its connections and end it in order."""
+        if self.daemon is not None:
+            self.daemon.stop(number=signal.SIGINT)
+
+    def create(self, database: str) -> str:
+        """Make an empty database and return its address."""
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        command = [_program("createdb"), "-h", HOST, "-p", str(self.port), "-U", USER, database]
+        call(command, self.folder, env=environment)
+        return self.url_of(database)
+
+
+def up(folder: Path, port: int | None = None, *, bound: bool = True) -> Postgres:
+    """Start a server with its data in a folder; a new one gets an empty database `kilowatch`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Postgres(folder, port or free_port(), bound)
+    is_new = not (folder / "data" / "PG_VERSION").exists()
+    if is_new:
+        _initialise(folder)
+    _configure(server)
+    server.start()
+    if is_new:
+        server.create("kilowatch")
+    return server
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Postgres]:
+    """Give a server that runs for as long as the block does."""
+    server = up(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _initialise(folder: Path) -> None:
+    (folder / "password").write_text(PASSWORD)
+    certificates(folder / "tls")
+    _hand_over(folder)
+    command = [_program("initdb"), "-D", str(folder / "data"), "-U", USER, "--pwfile", str(folder / "password")]
+    call([*command, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"], folder, _servant())
+
+
+def _configure(server: Postgres) -> None:
+    tls = server.folder / "tls"
+    lines = [
+        f"port = {server.port}",
+        f"listen_addresses = '{HOST}'",
+        f"unix_socket_directories = '{server.folder}'",
+        "ssl = on",
+        f"ssl_cert_file = '{tls}/server.pem'",
+        f"ssl_key_file = '{tls}/server.key'",
+        "fsync = on",
+    ]
+    (server.folder / "data" / "postgresql.auto.conf").write_text("\n".join(lines) + "\n")
+    _hand_over(server.folder)
+
+
+def _servant() -> str | None:
+    """The account that runs the server where we are root, which it refuses to be."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _hand_over(folder: Path) -> None:
+    """Give a folder to the account that runs the server, which must be able to reach it."""
+    user = _servant()
+    if user is None:
+        return
+    closed = [parent for parent in folder.parents if not parent.stat().st_mode & 0o001]
+    if closed:
+        raise MissingComponentError(f"PostgreSQL cannot run as root, and {user} cannot reach {closed[0]}: use --dir")
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, user, user)
+
+
+def _program(name: str) -> str:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    return program(name, _PACKAGE, str(found[-1]) if found else "")

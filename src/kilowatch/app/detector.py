@@ -1,0 +1,352 @@
+"""The detector service: readings of its partitions in, incidents out, each told once whoever dies when.
+
+Taking a partition over
+
+1. Open the partition's writer: a dead owner's transaction ends, a live one is shut out.
+2. Ask for the committed offset: up to there everything has been told.
+3. Load the newest whole snapshot; without one begin at the first message there is.
+4. Read on from the snapshot's offset; what lies before the committed offset is judged in silence.
+
+At work, for each partition
+
+5. Judge the messages of a poll; events wait in memory.
+6. Where a snapshot is due, write its chunks and wait until they are safe.
+7. Begin a transaction and send the events into it, and the snapshot's manifest.
+8. Send into it the offset of the first message that is not judged yet.
+9. Commit: events, manifest and offset are there together or not at all.
+10. Delete the chunks of older snapshots.
+
+Cut at 5 to 8, or at 9 before the broker has decided, the successor begins at the old offset and tells the same events
+under the same ids and versions; cut after that, they have been told and are judged in silence. Cut between 6 and 9
+the new chunks have no manifest and the old snapshot stands; cut at 10 some chunks lie about until the next snapshot
+deletes them. A partition that goes to another process by plan is committed with a snapshot first; one that is lost
+is dropped as it stands, for its next owner is at 1 already.
+
+Under overload polls are full and snapshots wait for their turn: readings are judged later, never left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from kilowatch.app.partition import PartitionJudge, Records
+from kilowatch.core.state import NewerStateError
+from kilowatch.errors import ComponentError, KilowatchError, StateError
+from kilowatch.links.kafka.client import AbortableError, FencedError
+from kilowatch.links.kafka.reader import Hooks
+from kilowatch.links.kafka.topics import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from kilowatch.app.partition import Counts
+    from kilowatch.app.snapshots import Draft, Snapshots
+    from kilowatch.app.subject import Subject
+    from kilowatch.links.kafka.place import Place
+    from kilowatch.links.kafka.reader import PartitionBatch
+
+_log = logging.getLogger(__name__)
+
+
+class Step(IntEnum):
+    """The numbers of the protocol above."""
+
+    OPEN = 1
+    ASK = 2
+    LOAD = 3
+    BEGIN = 4
+    JUDGE = 5
+    CHUNKS = 6
+    EVENTS = 7
+    OFFSETS = 8
+    COMMIT = 9
+    SWEEP = 10
+
+
+class Input(Protocol):
+    """The group's reader, as `links.kafka.reader` has it."""
+
+    def poll(self, most: int, timeout_s: float) -> list[PartitionBatch]: ...  # noqa: D102
+    def committed(self, places: Iterable[Place]) -> dict[Place, int]: ...  # noqa: D102
+    def bounds(self, place: Place) -> tuple[int, int]: ...  # noqa: D102
+    def seek(self, place: Place, offset: int) -> None: ...  # noqa: D102
+    def lag(self) -> dict[Place, int]: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class Output(Protocol):
+    """The transactional writer of one partition, as `links.kafka.transactions` has it."""
+
+    def open(self) -> None: ...  # noqa: D102
+    def transaction(self) -> AbstractContextManager[None]: ...  # noqa: D102
+    def send(self, topic: str, key: str, value: bytes, *, partition: int) -> None: ...  # noqa: D102
+    def send_offsets(self, offsets: Mapping[Place, int], reader: Any) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What the service is joined to. subject: makes a fresh pipeline for a partition."""
+
+    reader: Callable[[Hooks], Input]
+    writer: Callable[[Place], Output]
+    snapshots: Snapshots
+    records: Records
+    subject: Callable[[], Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How often what is done.
+
+    poll_s: a poll waits so long for `most` messages. commit_s: offsets are committed at least so often, events after
+    events_s at the latest. snapshot_s: of each partition; partitions take turns.
+    """
+
+    most: int = 10_000
+    poll_s: float = 0.05
+    commit_s: float = 1.0
+    events_s: float = 0.02
+    snapshot_s: float = 120.0
+    retries: int = 5
+
+
+class Watcher(Protocol):
+    """Told what happens, for metrics."""
+
+    def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
+        """Messages were judged; appended_ms: when the broker had the newest of them."""
+
+    def committed(self, place: Place, events: int, seconds: float) -> None:
+        """So many events were told."""
+
+    def saved(self, place: Place, size: int, seconds: float) -> None:
+        """A snapshot was written."""
+
+    def taken_over(self, place: Place, seconds: float, behind: int) -> None:
+        """A partition is ours; so many messages are read again in silence."""
+
+
+class NoWatcher:
+    """Tells nobody."""
+
+    def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
+        """Say nothing."""
+
+    def committed(self, place: Place, events: int, seconds: float) -> None:
+        """Say nothing."""
+
+    def saved(self, place: Place, size: int, seconds: float) -> None:
+        """Say nothing."""
+
+    def taken_over(self, place: Place, seconds: float, behind: int) -> None:
+        """Say nothing."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A partition of ours.
+
+    committed, saved: the offsets up to which it is told, and saved. events_since: when the oldest event that waits was
+    found, None where none does.
+    """
+
+    judge: PartitionJudge
+    writer: Output
+    committed: int
+    saved: int
+    committed_at: float
+    snapshot_at: float
+    events_since: float | None = None
+
+
+class Detector:
+    """One process of the group. Not for several threads."""
+
+    def __init__(
+        self,
+        links: Links,
+        tempo: Tempo | None = None,
+        watcher: Watcher | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        reached: Callable[[Step], None] = lambda _: None,
+    ) -> None:
+        self._links = links
+        self._tempo = tempo or Tempo()
+        self._watcher = watcher or NoWatcher()
+        self._clock = clock
+        self._reached = reached
+        self._held: dict[Place, _Held] = {}
+        self._fresh: dict[Place, int] = {}
+        self._reader = links.reader(Hooks(self._assigned, self._revoked, self._lost))
+
+    def turn(self) -> int:
+        """Read once, judge, and commit what is due; return how many messages there were."""
+        self._fresh.clear()
+        batches = self._reader.poll(self._tempo.most, self._tempo.poll_s)
+        for batch in batches:
+            if batch.place in self._fresh:
+                # fetched before the partition came (back) to us: it begins where the snapshot says
+                self._reader.seek(batch.place, self._fresh[batch.place])
+            elif batch.place in self._held:
+                self._judge(batch)
+        for place in list(self._held):
+            self._commit_if_due(place)
+        return sum(len(batch.values) for batch in batches)
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Go on until told to stop, then hand all partitions over in order."""
+        try:
+            while not is_over():
+                self.turn()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Commit and save every partition and leave the group."""
+        with suppress(KilowatchError):
+            self._revoked(list(self._held))
+        self._reader.close()
+
+    @property
+    def places(self) -> list[Place]:
+        """The partitions that are ours."""
+        return list(self._held)
+
+    def _assigned(self, places: list[Place]) -> dict[Place, int]:
+        return {place: self._take_over(place) for place in places}
+
+    def _take_over(self, place: Place) -> int:
+        """Do 1 to 4 and return where to begin."""
+        started = self._clock()
+        writer = self._links.writer(place)
+        self._do(Step.OPEN, writer.open)
+        committed = self._do(Step.ASK, lambda: self._reader.committed([place]).get(place))
+        subject, saved_offset = self._do(Step.LOAD, lambda: self._load(place))
+        low, high = self._reader.bounds(place)
+        begin = low if saved_offset is None else max(low, saved_offset)
+        if saved_offset is not None and saved_offset < low:
+            _log.warning("%s/%d: messages %d to %d are gone and were not judged.", *place, saved_offset, low)
+        live_from = begin if committed is None else max(committed, begin)
+        judge = PartitionJudge(subject, self._links.records, begin, live_from)
+        now = self._clock()
+        spread = self._tempo.snapshot_s * (0.5 + 0.5 * (place.partition % 12) / 12)
+        self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread)
+        self._fresh[place] = begin
+        self._reached(Step.BEGIN)
+        self._watcher.taken_over(place, now - started, max(0, min(live_from, high) - begin))
+        return begin
+
+    def _load(self, place: Place) -> tuple[Subject, int | None]:
+        """Return a pipeline with the newest state that can be read, and the offset where that ends."""
+        for snapshot in self._links.snapshots.load(place.partition):
+            subject = self._links.subject()
+            try:
+                changed = subject.load(snapshot.packed)
+            except NewerStateError:
+                raise
+            except StateError as error:
+                _log.error("%s/%d: a snapshot is not used: %s %s", *place, error, error.hint)
+                continue
+            if changed:
+                _log.info("%s/%d: settings have changed since the snapshot: %s", *place, "; ".join(changed))
+            return subject, snapshot.offset
+        return self._links.subject(), None
+
+    def _judge(self, batch: PartitionBatch) -> None:
+        held, started = self._held[batch.place], self._clock()
+        self._do(Step.JUDGE, lambda: held.judge.take(batch.offsets, batch.values))
+        now = self._clock()
+        if held.judge.events and held.events_since is None:
+            held.events_since = now
+        self._watcher.judged(batch.place, held.judge.counts, now - started, batch.appended_ms[-1])
+
+    def _commit_if_due(self, place: Place) -> None:
+        held, now = self._held[place], self._clock()
+        if held.judge.next_offset <= held.committed:
+            return
+        events_due = held.events_since is not None and now - held.events_since >= self._tempo.events_s
+        if not (events_due or now - held.committed_at >= self._tempo.commit_s):
+            return
+        try:
+            self._commit(place, saving=now >= held.snapshot_at)
+        except FencedError as error:
+            _log.warning("%s/%d: %s", *place, error)
+            self._lost([place])
+        except ComponentError as error:
+            _log.error("%s/%d is taken over anew: %s", *place, error)
+            self._lost([place])
+            self._reader.seek(place, self._take_over(place))
+
+    def _commit(self, place: Place, *, saving: bool) -> None:
+        """Do 6 to 10; what the broker aborts is done again."""
+        held = self._held[place]
+        started = self._clock()
+        draft = self._do(Step.CHUNKS, lambda: self._save(place)) if saving else None
+        for attempt in range(self._tempo.retries):
+            try:
+                self._transact(place, draft)
+                break
+            except AbortableError:
+                if attempt + 1 == self._tempo.retries:
+                    raise
+        self._watcher.committed(place, len(held.judge.events), self._clock() - started)
+        held.committed, held.committed_at = held.judge.next_offset, self._clock()
+        held.judge.events, held.events_since = [], None
+        if draft is not None:
+            held.saved = held.judge.next_offset
+            held.snapshot_at = self._clock() + self._tempo.snapshot_s
+            self._do(Step.SWEEP, lambda: self._links.snapshots.sweep(draft))
+
+    def _save(self, place: Place) -> Draft:
+        judge, started = self._held[place].judge, self._clock()
+        packed = judge.subject.save()
+        draft = self._links.snapshots.write(place.partition, judge.next_offset, packed)
+        self._watcher.saved(place, len(packed), self._clock() - started)
+        return draft
+
+    def _transact(self, place: Place, draft: Draft | None) -> None:
+        held = self._held[place]
+        with held.writer.transaction():
+            self._do(Step.EVENTS, lambda: self._send(held, place.partition, draft))
+            offsets = {place: held.judge.next_offset}
+            self._do(Step.OFFSETS, lambda: held.writer.send_offsets(offsets, self._reader))
+            self._reached(Step.COMMIT)
+        self._reached(Step.COMMIT)
+
+    @staticmethod
+    def _send(held: _Held, partition: int, draft: Draft | None) -> None:
+        for event in held.judge.events:
+            held.writer.send(Topic.ANOMALIES, event.site, msgspec.json.encode(event), partition=partition)
+        if draft is not None:
+            held.writer.send(Topic.STATE, draft.key, draft.value, partition=partition)
+
+    def _revoked(self, places: list[Place]) -> None:
+        """Hand partitions over: told, saved, and closed; what fails leaves its next owner a little more to read."""
+        for place in [place for place in places if place in self._held]:
+            held = self._held[place]
+            try:
+                if held.judge.next_offset >= held.committed and held.judge.next_offset > held.saved:
+                    self._commit(place, saving=True)
+            except KilowatchError as error:
+                _log.warning("%s/%d is handed over without a last commit: %s", *place, error)
+            self._lost([place])
+
+    def _lost(self, places: list[Place]) -> None:
+        for place in places:
+            held = self._held.pop(place, None)
+            if held is not None:
+                held.writer.close()
+
+    def _do(self, step: Step, what: Callable[[], Any]) -> Any:
+        self._reached(step)
+        done = what()
+        self._reached(step)
+        return done

@@ -1,0 +1,46 @@
+"""The metric processor's state and device records, from the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kilowatch.app.metrics.ports import Saved
+from kilowatch.links.usage_store import UsageStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.usage import StoredDay
+    from kilowatch.links.database.database import Database
+    from kilowatch.links.kafka.place import Place
+
+
+class DatabaseCheckpoint:
+    """Keeps states, offsets and days in one transaction of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._store = UsageStore(database)
+
+    def load(self, place: Place) -> Saved | None:
+        """Return what was saved last for a partition."""
+        found = self._store.load(place.topic, place.partition)
+        return None if found is None else Saved(place, found[0], found[1])
+
+    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay]) -> None:
+        """Keep states and add days; `StateError` where another process took over."""
+        states = [(str(one.place.topic), one.place.partition, one.since, one.next, one.state) for one in saved]
+        self._store.save(states, days)
+
+
+class DatabaseRegistry:
+    """Device records as the registry keeps them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, site: str, device: str) -> DeviceRecord | None:
+        """Return a device's record, None where it is not known yet."""
+        with self._database.read() as transaction:
+            known = transaction.devices.get(site, device)
+        return None if known is None else known.record

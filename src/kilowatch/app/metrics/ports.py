@@ -1,0 +1,85 @@
+"""What the metric processor asks of the world: messages by partition, a place to keep state, device records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kilowatch.core.device import DeviceRecord, Fleet
+    from kilowatch.core.events import Control
+    from kilowatch.core.reading import ReadingBatch
+    from kilowatch.core.usage import StoredDay
+    from kilowatch.links.kafka.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The state of one partition, and the next message that it wants.
+
+    since: the next message of the state that it replaces, -1 where there is none. So a process that was replaced
+    without knowing it cannot overwrite its heir.
+    """
+
+    place: Place
+    next: int
+    state: bytes
+    since: int = -1
+
+
+class Checkpoint(Protocol):
+    """Keeps states and finished days, all of a call or nothing of it."""
+
+    def load(self, place: Place) -> Saved | None:
+        """Return what was saved last for a partition."""
+
+    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay]) -> None:
+        """Keep states and add days to those kept, in one transaction; `StateError` where another took over."""
+
+
+class Registry(Protocol):
+    """Who the devices are."""
+
+    def record(self, site: str, device: str) -> DeviceRecord | None:
+        """Return a device's record, None where nobody described it."""
+
+
+class Messages(Protocol):
+    """Messages of one partition in their order; `next_offset` is the one after them."""
+
+    @property
+    def place(self) -> Place:
+        """Where they come from."""
+
+    @property
+    def values(self) -> Sequence[bytes]:
+        """The messages as they were written."""
+
+    @property
+    def offsets(self) -> Sequence[int]:
+        """The offset of each."""
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on."""
+
+
+class Decoded(Protocol):
+    """What messages of `IoTDevices` hold."""
+
+    @property
+    def batch(self) -> ReadingBatch:
+        """All readings, in order."""
+
+    @property
+    def controls(self) -> Sequence[Control]:
+        """All controls, in order."""
+
+
+class Decode(Protocol):
+    """Turns messages of `IoTDevices` into readings; devices never seen before join the fleet."""
+
+    def __call__(self, messages: Sequence[bytes], fleet: Fleet) -> Decoded:
+        """Return what the messages hold; what cannot be read was refused by the processor already."""

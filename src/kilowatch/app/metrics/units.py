@@ -1,0 +1,112 @@
+"""One unit of state for each partition that the metric processor reads: what it holds, and how it is saved."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from kilowatch.app.metrics.book import Book
+from kilowatch.app.packing import pack, unpack
+from kilowatch.core.events import ActionEvent, IncidentEvent, RecordChanged, Tick
+from kilowatch.core.state import freeze, thaw
+from kilowatch.core.usage_incidents import WEEK_MS, Correlation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kilowatch.app.metrics.ports import Decode, Registry
+    from kilowatch.core.tariff import Tariff
+    from kilowatch.core.usage import StoredDay
+
+_log = logging.getLogger(__name__)
+_incident: msgspec.json.Decoder[IncidentEvent | ActionEvent] = msgspec.json.Decoder(IncidentEvent)
+_action: msgspec.json.Decoder[IncidentEvent | ActionEvent] = msgspec.json.Decoder(ActionEvent)
+
+
+class Unit(Protocol):
+    """What was read from one partition."""
+
+    def take(self, values: Sequence[bytes]) -> list[StoredDay]:
+        """Take messages in; return the days that are over."""
+
+    def save(self) -> bytes:
+        """Return all it knows."""
+
+    def load(self, state: bytes) -> None:
+        """Go on from what `save` returned; `StateError` where that cannot be."""
+
+
+class Readings:
+    """A partition of `IoTDevices`."""
+
+    def __init__(self, tariff: Tariff, decode: Decode, registry: Registry) -> None:
+        self.book = Book(tariff)
+        self._decode = decode
+        self._registry = registry
+
+    def take(self, values: Sequence[bytes]) -> list[StoredDay]:
+        """Take readings and controls in; a record is asked for when its device is new or has changed."""
+        fleet, known = self.book.fleet, len(self.book.fleet)
+        decoded = self._decode(values, fleet)
+        for record in fleet.records[known:]:
+            self._ask(record.site, record.device)
+        changed = {(one.site, one.device) for one in decoded.controls if isinstance(one, RecordChanged)}
+        for site, device in sorted(changed):
+            self._ask(site, device)
+        days = self.book.take(decoded.batch)
+        ticks = [one.received_ms for one in decoded.controls if isinstance(one, Tick)]
+        return days + (self.book.tick(max(ticks)) if ticks else [])
+
+    def save(self) -> bytes:
+        """Return the book as bytes."""
+        return pack(freeze(self.book))
+
+    def load(self, state: bytes) -> None:
+        """Take a saved book up."""
+        thaw(self.book, unpack(state))
+
+    def _ask(self, site: str, device: str) -> None:
+        record = self._registry.record(site, device)
+        if record is not None:
+            self.book.know(record)
+
+
+class Events:
+    """A partition of `IoTAnomalies` or `IoTActions`."""
+
+    def __init__(self) -> None:
+        self.correlation = Correlation()
+        self.unreadable = 0
+        self.newest_ms = 0
+
+    def take(self, values: Sequence[bytes]) -> list[StoredDay]:
+        """Take incidents or actions in; one that cannot be read is counted and passed over."""
+        for value in values:
+            self._note(value)
+        self.correlation.forget(self.newest_ms - WEEK_MS)
+        return []
+
+    def save(self) -> bytes:
+        """Return what is known of incidents and actions as bytes."""
+        return pack(freeze(self.correlation))
+
+    def load(self, state: bytes) -> None:
+        """Take up what was known."""
+        thaw(self.correlation, unpack(state))
+
+    def _note(self, value: bytes) -> None:
+        try:
+            event: IncidentEvent | ActionEvent = (
+                _incident.decode(value) if b'"rule"' in value else _action.decode(value)
+            )
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.unreadable += 1
+            _log.warning("An incident or action could not be read and is not counted: %s", error)
+            return
+        self.newest_ms = max(self.newest_ms, event.ts_ms)
+        if isinstance(event, IncidentEvent):
+            self.correlation.note_incident(event)
+        else:
+            self.correlation.note_action(event)

@@ -1,0 +1,157 @@
+"""The stream data processor: readings from sources to `IoTDevices`, what cannot be read to `IoTDevices.rejected`.
+
+1. A source hands a message to `put`, on a thread of its own.
+2. The gate judges it by itself and stamps when it came.
+3. It goes to the log: accepted ones by site, refused ones by source, raw and with the reason.
+4. Once the log has it for good, and not before, the source is told that it is safe.
+Ticks carry time to every partition, so that silence is seen where nothing is read.
+
+The writer's queue is the only one, and it is bounded: while the log is away `put` blocks, and sources wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from kilowatch.app.ingest.gate import Accepted, Gate
+from kilowatch.core.events import WIRE_V, Tick
+from kilowatch.errors import ComponentError
+from kilowatch.links.kafka.topics import Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kilowatch.errors import KilowatchError
+    from kilowatch.links.kafka.writer import Delivered
+    from kilowatch.links.source import Source, SourceMessage
+
+TICK_S = 5.0
+"""How often each partition is told what time it is."""
+_POLL_S = 0.05
+_log = logging.getLogger(__name__)
+
+
+class MessageLog(Protocol):
+    """Where messages go: Kafka's `Writer`, or what stands in for it."""
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it takes nothing at present."""
+
+    def send(
+        self,
+        topic: str,
+        key: str | bytes | None,
+        value: bytes | None,
+        delivered: Delivered | None = None,
+        *,
+        partition: int = -1,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Take a message, and tell `delivered` what became of it; blocks while there is no room."""
+
+    def poll(self, timeout_s: float = 0.0) -> int:
+        """Tell senders what became of their messages."""
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until all is safe, and return how many messages are not."""
+
+
+@dataclass(slots=True)
+class ProcessorCounts:
+    """What the log has for good, and ticks."""
+
+    published: int = 0
+    rejected: int = 0
+    ticks: int = 0
+
+
+class Processor:
+    """Stands between sources and the log.
+
+    partitions: of `IoTDevices`. clock: wall clock, ms UTC.
+    """
+
+    def __init__(self, sources: Sequence[Source], log: MessageLog, partitions: int, clock: Callable[[], int]) -> None:
+        self.gate = Gate()
+        self.counts = ProcessorCounts()
+        self._sources = sources
+        self._messages = log
+        self._partitions = partitions
+        self._clock = clock
+        self._failure: KilowatchError | None = None
+        self._lock = threading.Lock()
+
+    def run(self, stop: threading.Event, grace_s: float = 30.0) -> int:
+        """Work until stop is set, then flush, and return how many messages are not safe after grace_s.
+
+        Those were not acknowledged: their sources send them again. `ComponentError` where the log refuses for good.
+        """
+        started: list[Source] = []
+        try:
+            for source in self._sources:
+                source.start(self.put)
+                started.append(source)
+            self._work(stop)
+        finally:
+            for source in started:
+                source.stop()
+            unsafe = self._messages.flush(grace_s)
+        if unsafe:
+            _log.warning("%d messages are not safe yet; their sources will send them again", unsafe)
+        return unsafe
+
+    def put(self, message: SourceMessage) -> None:
+        """Take a message from a source; blocks while the log has no room. Any thread may call it."""
+        outcome = self.gate.judge(message)
+        if isinstance(outcome, Accepted):
+            told = self._telling(message, is_rejected=False)
+            self._messages.send(Topic.DEVICES, outcome.site, outcome.message, told)
+        else:
+            told = self._telling(message, is_rejected=True)
+            self._messages.send(Topic.REJECTED, outcome.source, msgspec.json.encode(outcome), told)
+
+    def _work(self, stop: threading.Event) -> None:
+        due = time.monotonic()
+        while not stop.is_set():
+            if time.monotonic() >= due:
+                due = time.monotonic() + TICK_S
+                self._tick()
+            self._messages.poll(_POLL_S)
+            if self._failure is not None:
+                raise self._failure
+
+    def _tick(self) -> None:
+        """Tell every partition what time it is; one that has to wait for room would tell it late, and is left out."""
+        if self._messages.is_cut_off:
+            return
+        tick = msgspec.json.encode(Tick(v=WIRE_V, received_ms=self._clock()))
+        for partition in range(self._partitions):
+            try:
+                self._messages.send(Topic.DEVICES, None, tick, partition=partition, timeout_s=0.0)
+            except ComponentError:
+                return
+            self.counts.ticks += 1
+
+    def _telling(self, message: SourceMessage, *, is_rejected: bool) -> Delivered:
+        def told(error: KilowatchError | None) -> None:
+            if error is not None:
+                self._failure = error
+                return
+            with self._lock:
+                self.counts.published += not is_rejected
+                self.counts.rejected += is_rejected
+            message.ack()
+
+        return told
+
+
+def wall_clock() -> int:
+    """Return the time, ms UTC."""
+    return time.time_ns() // 1_000_000

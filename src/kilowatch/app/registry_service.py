@@ -1,0 +1,129 @@
+"""The registry as a service: first-seen devices and incidents from Kafka, its own words to Kafka.
+
+1. Partitions begin at the offsets in the database, not at the group's.
+2. A batch and its offsets are kept in one transaction; while the database is away the batch is tried again.
+3. The outbox table is relayed in order; while Kafka is away it waits in the table.
+Cut between any two steps, the same happens again with the same ids and versions, which readers upsert by.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kilowatch.app.ingest.decode import Decoder
+from kilowatch.core.device import Fleet
+from kilowatch.core.events import WIRE_V, IncidentEvent
+from kilowatch.core.records import Offset
+from kilowatch.errors import ComponentError
+from kilowatch.links.database.streams import relay
+from kilowatch.links.kafka.place import Place
+from kilowatch.links.kafka.reader import Hooks, Reader
+from kilowatch.links.kafka.topics import Topic, partition_of
+from kilowatch.links.kafka.writer import Writer
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from kilowatch.app.registry import Registry
+    from kilowatch.core.records import OutboxMessage
+    from kilowatch.links.database import Database
+    from kilowatch.links.kafka.reader import PartitionBatch
+    from kilowatch.links.kafka.settings import Access
+    from kilowatch.links.kafka.writer import Delivered
+
+_FLUSH_S = 10.0
+_RETRY_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class RegistryService:
+    """One process of the group `registry`; partitions: of the topics that are placed by site. clock: ms UTC."""
+
+    def __init__(
+        self, registry: Registry, database: Database, access: Access, partitions: int, clock: Callable[[], int]
+    ) -> None:
+        self._registry = registry
+        self._database = database
+        self._access = access
+        self._partitions = partitions
+        self._clock = clock
+        self._fleet = Fleet(registry.records())
+        self._decoder = Decoder(self._fleet)
+        self.unreadable = 0
+
+    def run(self, stop: threading.Event, group: str = "kilowatch-registry") -> None:
+        """Work until stop is set."""
+        hooks = Hooks(self._begin_at, _nothing, _nothing)
+        writer = Writer(self._access)
+        reader = Reader(self._access, group, [Topic.DEVICES, Topic.ANOMALIES], hooks)
+        try:
+            while not stop.is_set():
+                for batch in reader.poll():
+                    _insist(lambda batch=batch: self._keep(batch), stop)  # type: ignore[misc] # bound now, not later
+                self._relay(writer, stop)
+        finally:
+            reader.close()
+
+    def _keep(self, batch: PartitionBatch) -> None:
+        offsets = [Offset(topic=batch.place.topic, partition=batch.place.partition, next=batch.next_offset)]
+        if batch.place.topic == Topic.ANOMALIES:
+            self._registry.project(list(self._events(batch.values)), offsets)
+            return
+        known = len(self._fleet)
+        self._decoder.decode(batch.values)
+        self._registry.meet(self._fleet.records[known:], self._clock(), offsets)
+
+    def _events(self, messages: Iterable[bytes]) -> Iterable[IncidentEvent]:
+        for message in messages:
+            try:
+                event = msgspec.json.decode(message, type=IncidentEvent)
+            except msgspec.DecodeError:
+                event = None
+            if event is not None and event.v <= WIRE_V:
+                yield event
+            else:
+                self.unreadable += 1
+
+    def _begin_at(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        """Return where the database says that reading goes on."""
+        known = {Place(offset.topic, offset.partition): offset.next for offset in self._registry.offsets()}
+        # A partition nobody has read yet begins at its start: a device or an incident is new whenever it came.
+        return {place: known.get(place, 0) for place in places}
+
+    def _relay(self, writer: Writer, stop: threading.Event) -> None:
+        try:
+            while not stop.is_set() and relay(self._database, lambda messages: self._send(writer, messages)):
+                pass
+        except ComponentError as error:
+            _log.warning("%s The registry's messages wait.", error)
+            stop.wait(_RETRY_S)
+
+    def _send(self, writer: Writer, messages: Sequence[OutboxMessage]) -> None:
+        failed: list[str] = []
+        told: Delivered = lambda error: failed.append(str(error)) if error is not None else None  # noqa: E731
+        for message in messages:
+            by_site = message.topic in (Topic.REGISTRY, Topic.DEVICES)
+            partition = partition_of(message.site, self._partitions) if by_site else -1
+            writer.send(message.topic, message.key, message.value, told, partition=partition, timeout_s=_FLUSH_S)
+        if writer.flush(_FLUSH_S) or failed:
+            raise ComponentError(f"Kafka has not taken {len(messages)} messages of the registry.", "Is it running?")
+
+
+def _insist(keep: Callable[[], None], stop: threading.Event) -> None:
+    """Keep a batch, again and again while the database is away: what has been read may not be passed over."""
+    while not stop.is_set():
+        try:
+            keep()
+        except ComponentError as error:
+            _log.warning("%s The registry waits.", error)
+            stop.wait(_RETRY_S)
+        else:
+            return
+
+
+def _nothing(places: Sequence[Place]) -> None:
+    del places

@@ -1,0 +1,148 @@
+"""`kilowatch models`: which models there are, whether they are whole, and which one serves where."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kilowatch.errors import ConfigError, ModelError
+from kilowatch.nets.artifact import read_artifact
+from kilowatch.nets.card import Network
+from kilowatch.nets.registry import ANY, ModelRegistry
+
+if TYPE_CHECKING:
+    from kilowatch.nets.artifact import Artifact
+    from kilowatch.nets.registry import Index, Post
+
+app = typer.Typer(help="Models by hash: list, show, verify, promote, roll back.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Option("--registry", help="Folder of models.", envvar="KILOWATCH_MODELS")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+DeviceKind = Annotated[str, typer.Option("--kind", help="For devices of this kind alone.")]
+Which = Annotated[str, typer.Argument(help="A file, or the start of a hash.")]
+DEFAULT_FOLDER = Path("models")
+
+
+class Standing(StrEnum):
+    """What a model does now."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    PAST = "past"
+
+
+@app.command("list")
+def list_(registry: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """List the models of a registry, and where each one serves."""
+    models = ModelRegistry(registry)
+    index = models.index()
+    if as_json:
+        typer.echo(msgspec.json.encode({"schema": "kilowatch.models", "version": 1, **_builtins(models, index)}))
+        return
+    table = Table("model", "network", "window", "grid", "trained", "validation loss", "serves", title=str(registry))
+    for digest in models.hashes():
+        card = models.read(digest).card
+        loss = f"{card.metrics.validation_loss:.4g}"
+        cells = (digest[:12], f"{card.kind} {card.precision}", str(card.window), f"{card.interval_s:g} s")
+        table.add_row(*cells, card.created, loss, ", ".join(_places(index, digest)))
+    Console().print(table)
+
+
+@app.command()
+def show(model: Which, registry: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Show a model's card: what it is, what it was trained on, and how well that went."""
+    artifact = _open(model, registry)
+    card = {"sha256": artifact.sha256, "bytes": len(artifact.data), **msgspec.to_builtins(artifact.card)}
+    if as_json:
+        typer.echo(msgspec.json.encode({"schema": "kilowatch.model", "version": 1, **card}))
+        return
+    table = Table(box=None, show_header=False)
+    for name, value in card.items():
+        table.add_row(name, value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    Console().print(table)
+
+
+@app.command()
+def verify(
+    models: Annotated[list[str] | None, typer.Argument(help="Files or hashes; all of the registry without.")] = None,
+    registry: Folder = DEFAULT_FOLDER,
+    sha256: Annotated[str | None, typer.Option(help="The hash that a single file must have.")] = None,
+) -> None:
+    """Check that models are whole, of their hash, and run: each scores one window. Exit code 1 where one is not."""
+    from kilowatch.nets.check import try_model
+
+    names = models or ModelRegistry(registry).hashes()
+    if not names:
+        raise ConfigError(f"There are no models in {registry}.", "Name a file, or a folder with --registry.")
+    console, failed = Console(soft_wrap=True), False
+    for name in names:
+        try:
+            artifact = read_artifact(Path(name), sha256) if Path(name).is_file() else _open(name, registry)
+            try_model(artifact)
+            console.print(f"[green]whole[/] {artifact.sha256[:12]} {artifact.card.kind}")
+        except ModelError as error:
+            failed = True
+            console.print(f"[red]wrong[/] {name}: {error} {error.hint}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def promote(
+    model: Which,
+    registry: Folder = DEFAULT_FOLDER,
+    kind: DeviceKind = ANY,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Let it score beside the live one, unheard.")] = False,
+) -> None:
+    """Make a model live; a file is taken into the registry first."""
+    models = ModelRegistry(registry)
+    is_file = Path(model).is_file()
+    digest = models.add(Path(model).read_bytes()).sha256 if is_file else models.find(model)
+    _say(models.promote(digest, kind, shadow=shadow))
+
+
+@app.command()
+def rollback(
+    network: Annotated[Network, typer.Argument(help="Which network.")],
+    registry: Folder = DEFAULT_FOLDER,
+    kind: DeviceKind = ANY,
+) -> None:
+    """Make the model live again that was live before."""
+    _say(ModelRegistry(registry).rollback(network, kind))
+
+
+def _open(model: str, folder: Path) -> Artifact:
+    if Path(model).is_file():
+        return read_artifact(Path(model))
+    registry = ModelRegistry(folder)
+    return registry.read(registry.find(model))
+
+
+def _say(post: Post) -> None:
+    past = f", {len(post.past)} before it" if post.past else ""
+    shadow = f", in shadow {post.shadow[:12]}" if post.shadow else ""
+    live = post.live[:12] if post.live else "none"
+    Console(soft_wrap=True).print(f"{post.network} for {post.device_kind}: live [bold]{live}[/]{shadow}{past}.")
+
+
+def _places(index: Index, digest: str) -> list[str]:
+    found = []
+    for post in index.posts:
+        standings = {Standing.LIVE: digest == post.live, Standing.SHADOW: digest == post.shadow}
+        standings[Standing.PAST] = digest in post.past
+        found += [f"{standing}: {post.device_kind}" for standing, is_so in standings.items() if is_so]
+    return found
+
+
+def _builtins(models: ModelRegistry, index: Index) -> dict[str, object]:
+    rows = []
+    for digest in models.hashes():
+        card = models.read(digest).card
+        rows.append({"sha256": digest, "serves": _places(index, digest), **msgspec.to_builtins(card)})
+    return {"models": rows, "posts": msgspec.to_builtins(index.posts)}

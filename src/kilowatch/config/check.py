@@ -1,0 +1,40 @@
+"""What single settings cannot tell: whether they make sense together."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+from kilowatch.core.localtime import zone
+from kilowatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kilowatch.config.sections import Config
+
+_PASSWORD_IN_URL = re.compile(r"://[^/@:]*:[^/@]+@")
+
+
+def check(config: Config) -> None:
+    """Raise `ConfigError` for the first contradiction."""
+    zone(config.site.time_zone)
+    _check_networks(config.plugs.allowed_networks)
+    if _PASSWORD_IN_URL.search(config.database.url):
+        raise ConfigError("database.url holds a password.", "Put it into database.password_file or the environment.")
+    push = config.sources.push
+    if push.enabled and push.token is None:
+        raise ConfigError("sources.push is enabled and has no token.", "Set sources.push.token_file.")
+    assistant = config.sources.home_assistant
+    if assistant.url and assistant.token is None:
+        raise ConfigError("sources.home_assistant has no token.", "Set sources.home_assistant.token_file.")
+    for name in config.devices:
+        if not 1 <= len(name) <= 128:
+            raise ConfigError(f"Device name {name!r} has {len(name)} letters.", "Give it 1 to 128.")
+
+
+def _check_networks(networks: list[str]) -> None:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"plugs.allowed_networks: {error}.", "Write it as 192.168.1.0/24.") from error

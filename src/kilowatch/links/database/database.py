@@ -1,0 +1,94 @@
+"""The one layer through which everything asks and changes the database."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kilowatch.links.database import schema
+from kilowatch.links.database.actions import Actions, Audit
+from kilowatch.links.database.devices import Devices
+from kilowatch.links.database.engine import READ_ONLY, DatabaseSettings, open_engine
+from kilowatch.links.database.faults import told_plainly
+from kilowatch.links.database.incidents import Incidents, Labels
+from kilowatch.links.database.models import Jobs, Models
+from kilowatch.links.database.streams import Offsets, OutboxTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """All tables within one transaction."""
+
+    connection: Connection
+    devices: Devices
+    incidents: Incidents
+    labels: Labels
+    models: Models
+    jobs: Jobs
+    actions: Actions
+    audit: Audit
+    offsets: Offsets
+    outbox: OutboxTable
+
+    @classmethod
+    def on(cls, connection: Connection) -> Transaction:
+        """Return the tables as a connection's transaction sees them."""
+        return cls(
+            connection,
+            Devices(connection),
+            Incidents(connection),
+            Labels(connection),
+            Models(connection),
+            Jobs(connection),
+            Actions(connection),
+            Audit(connection),
+            Offsets(connection),
+            OutboxTable(connection),
+        )
+
+
+class Database:
+    """A database and its connections; safe to share between threads."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._engine = open_engine(settings)
+        self._reader = self._engine.execution_options(**{READ_ONLY: True})
+
+    def upgrade(self) -> None:
+        """Bring the schema up to date: the owner's part, on start. `StateError` where it is newer, and untouched."""
+        with self._connected(self._reader) as connection:
+            schema.refuse_newer(schema.current(connection))
+        with self._connected(self._engine) as connection:
+            schema.upgrade(connection)
+
+    def check(self) -> None:
+        """Hold that the schema is the one we know: the part of everyone but the owner."""
+        with self._connected(self._reader) as connection:
+            schema.check(connection)
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Open a transaction that is committed at the end, and undone where an error leaves it."""
+        with self._connected(self._engine) as connection:
+            yield Transaction.on(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads; on SQLite it waits for no writer."""
+        with self._connected(self._reader) as connection:
+            yield Transaction.on(connection)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        with told_plainly(engine.url), engine.begin() as connection:
+            yield connection

@@ -1,0 +1,65 @@
+"""The models and jobs tables: which artifact judges a kind, and what people asked services to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from kilowatch.core.records import Job, JobState, ModelChoice
+from kilowatch.links.database.rows import insert_into, struct_of
+from kilowatch.links.database.tables import jobs, models
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from kilowatch.core.device import Kind
+
+
+class Models:
+    """Live and shadow artifacts of each kind within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[ModelChoice]:
+        """Return every choice made, by kind."""
+        rows = self._connection.execute(select(models).order_by(models.c.kind))
+        return [struct_of(row, ModelChoice) for row in rows]
+
+    def choose(self, kind: Kind, live: str | None, shadow: str | None = None) -> ModelChoice:
+        """Set the artifacts of a kind, one version on."""
+        insert = insert_into(self._connection, models).values(kind=kind.value, version=1, live=live, shadow=shadow)
+        change = {"version": models.c.version + 1, "live": insert.excluded.live, "shadow": insert.excluded.shadow}
+        self._connection.execute(insert.on_conflict_do_update(index_elements=["kind"], set_=change))
+        row = self._connection.execute(select(models).where(models.c.kind == kind.value)).one()
+        return struct_of(row, ModelChoice)
+
+
+class Jobs:
+    """Wishes of people and how far they have come, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ask(self, kind: str, wish: bytes, who: str, ts_ms: int) -> int:
+        """Add a job and return its id."""
+        values = {"kind": kind, "state": JobState.WAITING.value, "who": who, "asked_ms": ts_ms, "wish": wish}
+        return self._connection.execute(jobs.insert().values(values).returning(jobs.c.id)).scalar_one()
+
+    def get(self, job: int) -> Job | None:
+        """Return a job, None where there is none of that id."""
+        row = self._connection.execute(select(jobs).where(jobs.c.id == job)).one_or_none()
+        return None if row is None else struct_of(row, Job)
+
+    def take(self, *kinds: str) -> Job | None:
+        """Take the oldest waiting job of these kinds, so that nobody else does; None where there is none."""
+        waiting = select(jobs.c.id).where(jobs.c.kind.in_(kinds), jobs.c.state == JobState.WAITING.value)
+        oldest = waiting.order_by(jobs.c.id).limit(1).with_for_update(skip_locked=True).scalar_subquery()
+        running = update(jobs).where(jobs.c.id == oldest).values(state=JobState.RUNNING.value).returning(jobs)
+        row = self._connection.execute(running).one_or_none()
+        return None if row is None else struct_of(row, Job)
+
+    def finish(self, job: int, state: JobState, result: bytes | None = None) -> None:
+        """Say how a job ended."""
+        self._connection.execute(update(jobs).where(jobs.c.id == job).values(state=state.value, result=result))

@@ -1,0 +1,163 @@
+"""The tables as they are now; `migrations` holds how they came to be, and a test that both agree.
+
+A struct is kept whole as JSON in `body`; what is searched or compared by has a column of its own.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+Serial = BigInteger().with_variant(Integer, "sqlite")
+Name = String(128)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("site", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("edited", Text, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("live", String(64)),
+    Column("shadow", String(64)),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("incident", String(64), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", Name, nullable=False),
+    Column("device", Name, nullable=False),
+    Column("label", String(16)),
+    Column("who", String(256), nullable=False),
+    Column("ts_ms", BigInteger, nullable=False),
+    Index("labels_device", "site", "device"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("who", String(256), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("wish", LargeBinary, nullable=False),
+    Column("result", LargeBinary),
+    Index("jobs_state", "state"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("site", Name, nullable=False),
+    Column("device", Name, nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("cleared_ms", BigInteger),
+    Column("body", Text, nullable=False),
+    Index("incidents_device", "site", "device", "first_ms"),
+    Index("incidents_time", "first_ms"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", Name, nullable=False),
+    Column("device", Name, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("ts_ms", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("actions_site", "site", "ts_ms"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("ts_ms", BigInteger, nullable=False),
+    Column("site", Name, nullable=False),
+    Column("device", Name, nullable=False),
+    Column("incident", String(64)),
+    Column("what", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Index("audit_device", "site", "device", "what", "ts_ms"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("site", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("samples", BigInteger, nullable=False),
+    Column("total_dw", BigInteger, nullable=False),
+    Column("min_w", Double, nullable=False),
+    Column("max_w", Double, nullable=False),
+    Column("score", Double),
+    Column("low_w", Double),
+    Column("high_w", Double),
+    Index("history_time", "start_ms"),
+)
+
+history_raw = Table(
+    "history_raw",
+    metadata,
+    Column("site", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("ts_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("power_w", Double, nullable=False),
+    Column("score", Double),
+    Column("low_w", Double),
+    Column("high_w", Double),
+    Column("keep", Boolean, nullable=False),
+    Index("history_raw_time", "ts_ms"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("topic", String(249), nullable=False),
+    Column("site", Name, nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("value", LargeBinary),
+    sqlite_autoincrement=True,
+)
+
+offsets = Table(
+    "offsets",
+    metadata,
+    Column("reader", String(64), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+)

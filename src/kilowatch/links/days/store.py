@@ -1,0 +1,173 @@
+"""A store that appends at once, survives kill -9 at any moment, and keeps a Parquet file a day.
+
+1. Rows go to the journal of their UTC day, and stay in memory while that day is open.
+2. Of a third open day the one that was longest not written to is closed: each archive folds the journal into the
+   day's file, which remembers the journal's number, and is replaced whole.
+3. Then the journal goes. Where a crash came between 2 and 3, its number says that it is in the file already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kilowatch.core.history import DAY_MS
+from kilowatch.links.days.rows import DayRows
+from kilowatch.links.folder_lock import FolderLock
+from kilowatch.links.journal import Journal, is_full, replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from kilowatch.links.days.archive import Archive
+    from kilowatch.links.days.rows import Column
+
+OPEN_DAYS = 2
+_MOST_PARTS = 512
+
+
+def day_of(ts_ms: int) -> str:
+    """Return the UTC day of a time, as its files are named."""
+    return datetime.fromtimestamp(ts_ms // DAY_MS * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+@dataclass(slots=True)
+class _OpenDay:
+    """journal is None where the disk had no room to begin one."""
+
+    journal: Journal | None
+    generation: int
+    parts: list[DayRows]
+
+    def rows(self) -> DayRows:
+        """Return all rows of the day in the order of their arrival."""
+        if len(self.parts) > 1:
+            self.parts = [DayRows.join(self.parts)]
+        return self.parts[0]
+
+
+class DayStore:
+    """Open days over archives of closed ones. One process at a time; not for several threads at once."""
+
+    def __init__(
+        self, folder: Path, columns: Sequence[Column], archives: Sequence[Archive], *, sync: bool = False
+    ) -> None:
+        self._folder = folder
+        self._columns = columns
+        self._archives = archives
+        self._sync = sync
+        self.unsaved_rows = 0
+        self._open: dict[str, _OpenDay] = {}
+        self._lock = FolderLock(folder)
+        try:
+            for path in sorted(folder.glob("*.journal")):
+                self._load(path)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def append(self, rows: DayRows) -> None:
+        """Keep rows. On a full disk they stay in memory until their day is closed, counted in `unsaved_rows`."""
+        days = rows.ts_ms // DAY_MS
+        for number in np.unique(days).tolist():
+            own = rows if days[0] == number == days[-1] and (days == number).all() else rows.take(days == number)
+            self._append(day_of(number * DAY_MS), own)
+
+    def rows(self, site: str, device: str, from_ms: int, to_ms: int) -> DayRows:
+        """Return a device's rows of open days with from_ms <= ts_ms < to_ms, in the order of their arrival."""
+        parts = [DayRows.none(self._columns)]
+        for day in sorted(self._open):
+            rows = self._open[day].rows()
+            parts.append(rows.take(rows.of(site, device) & (rows.ts_ms >= from_ms) & (rows.ts_ms < to_ms)))
+        return DayRows.join(parts)
+
+    def everything(self) -> DayRows:
+        """Return all rows of open days."""
+        return DayRows.join([DayRows.none(self._columns), *(day.rows() for day in self._open.values())])
+
+    def erase(self, site: str, device: str) -> None:
+        """Take a device out of open and closed days."""
+        for day in self._open.values():
+            rows = day.rows()
+            if (site, device) in rows.names:
+                self._rewrite(day, rows.without(site, device))
+        for archive in self._archives:
+            archive.erase(site, device)
+
+    def close(self) -> None:
+        """Let the next one have the folder; open days stay open."""
+        for day in self._open.values():
+            if day.journal is not None:
+                day.journal.close()
+        self._lock.close()
+
+    def _append(self, day: str, rows: DayRows) -> None:
+        open_day = self._open.pop(day, None) or self._begin(day)
+        self._open[day] = open_day
+        open_day.parts.append(rows)
+        if len(open_day.parts) > _MOST_PARTS:
+            open_day.rows()
+        if not self._write(day, open_day, rows):
+            self.unsaved_rows += len(rows)
+        while len(self._open) > OPEN_DAYS and self._close_day(next(iter(self._open))):
+            pass
+
+    def _begin(self, day: str) -> _OpenDay:
+        generation = max(archive.generation(day) for archive in self._archives) + 1
+        return _OpenDay(None, generation, [DayRows.none(self._columns)])
+
+    def _write(self, day: str, open_day: _OpenDay, rows: DayRows) -> bool:
+        """Bring rows to the disk, and return whether it had room."""
+        try:
+            if open_day.journal is None:
+                path = self._folder / f"{day}.{open_day.generation}.journal"
+                open_day.journal = Journal(path, sync=self._sync)
+            open_day.journal.append(rows.packed())
+        except OSError as error:
+            if not is_full(error):
+                raise
+            return False
+        return True
+
+    def _close_day(self, day: str) -> bool:
+        """Fold a day into the archives; a full disk leaves it open."""
+        closing = self._open[day]
+        try:
+            for archive in self._archives:
+                archive.take_in(day, closing.generation, closing.rows())
+        except OSError as error:
+            if not is_full(error):
+                raise
+            return False
+        if closing.journal is not None:
+            closing.journal.close()
+            closing.journal.path.unlink()
+        del self._open[day]
+        return True
+
+    def _load(self, path: Path) -> None:
+        day, number, _ = path.name.split(".")
+        generation = int(number)
+        if all(archive.generation(day) >= generation for archive in self._archives):
+            path.unlink()
+            return
+        journal = Journal(path, sync=self._sync)
+        parts = [DayRows.unpacked(block, self._columns) for block in journal.blocks()]
+        rows = DayRows.join([DayRows.none(self._columns), *parts])
+        self._open[day] = _OpenDay(journal, generation, [rows])
+
+    def _rewrite(self, day: _OpenDay, rows: DayRows) -> None:
+        day.parts = [rows]
+        if day.journal is None:
+            return
+        path = day.journal.path
+        with replacing(path) as fresh:
+            journal = Journal(fresh, sync=self._sync)
+            journal.append(rows.packed())
+            journal.close()
+        day.journal.close()
+        day.journal = Journal(path, sync=self._sync)

@@ -1,0 +1,1 @@
+"""What each vendor's messages say, as pure functions from bytes to what one device reported."""

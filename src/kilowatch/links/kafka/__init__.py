@@ -1,0 +1,1 @@
+"""Apache Kafka: topics, a reader in batches, idempotent and transactional writers."""

@@ -1,0 +1,96 @@
+"""Writes messages that are acknowledged by every in-sync copy, in order, none twice."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from kilowatch.errors import ComponentError, KilowatchError
+from kilowatch.links.kafka.client import kafka, kafka_errors, translated
+from kilowatch.links.kafka.outage import Outage
+from kilowatch.links.kafka.settings import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kilowatch.links.kafka.settings import Access, Pace
+
+Delivered: TypeAlias = "Callable[[KilowatchError | None], None]"
+"""Told once what became of a message: None once Kafka has it for good."""
+
+ANY_PARTITION = -1
+"""Let the key decide."""
+_ROOM_POLL_S = 0.1
+
+
+class Writer:
+    """An idempotent producer. `send` may be called by several threads, `poll` by one."""
+
+    def __init__(self, access: Access, pace: Pace | None = None) -> None:
+        self._outage = Outage("writer")
+        with kafka_errors("connecting"):
+            self._producer = kafka().Producer(writing(access, pace) | self._outage.options())
+
+    def send(
+        self,
+        topic: str,
+        key: str | bytes | None,
+        value: bytes | None,
+        delivered: Delivered | None = None,
+        *,
+        partition: int = ANY_PARTITION,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Hand a message over; where the queue is full wait for room, at most timeout_s, then `ComponentError`.
+
+        value: None deletes the key in a compacted topic. partition: -1 leaves it to the key.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not is_taken(self._producer, topic, key, value, partition, delivered):
+            if deadline is not None and time.monotonic() > deadline:
+                raise ComponentError(
+                    f"Kafka has taken nothing for {timeout_s:g} s and the queue is full.", "See that the broker runs."
+                )
+            self._producer.poll(_ROOM_POLL_S)
+
+    def poll(self, timeout_s: float = 0.0) -> int:
+        """Tell senders what became of their messages, and return of how many; waits at most timeout_s for one."""
+        with kafka_errors("writing"):
+            told = int(self._producer.poll(timeout_s))
+        if told:
+            self._outage.heard()
+        return told
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until every message is acknowledged, and return how many still are not."""
+        with kafka_errors("writing"):
+            return int(self._producer.flush(timeout_s))
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether no broker answers, as far as `poll` has heard."""
+        return self._outage.is_on
+
+    def __len__(self) -> int:
+        """Return how many messages wait for their acknowledgement."""
+        return len(self._producer)
+
+
+def is_taken(
+    producer: Any, topic: str, key: str | bytes | None, value: bytes | None, partition: int, delivered: Delivered | None
+) -> bool:
+    """Hand a message to the library, and return whether its queue had room."""
+    told = None if delivered is None else _telling(delivered)
+    with kafka_errors(f"writing to {topic}"):
+        try:
+            producer.produce(str(topic), value=value, key=key, partition=partition, on_delivery=told)
+        except BufferError:
+            return False
+    return True
+
+
+def _telling(delivered: Delivered) -> Callable[[Any, Any], None]:
+    def tell(error: Any, message: Any) -> None:
+        delivered(None if error is None else translated(error, f"writing to {message.topic()}"))
+
+    return tell
