@@ -15,7 +15,7 @@ import msgspec
 
 from kilowatch.app.ingest.decode import Decoder
 from kilowatch.core.device import Fleet
-from kilowatch.core.events import WIRE_V, IncidentEvent
+from kilowatch.core.events import WIRE_V, IncidentEvent, RecordChanged
 from kilowatch.core.records import Offset
 from kilowatch.errors import ComponentError
 from kilowatch.links.database.streams import relay
@@ -51,9 +51,9 @@ class RegistryService:
         self._access = access
         self._partitions = partitions
         self._clock = clock
-        self._fleet = Fleet(registry.records())
-        self._decoder = Decoder(self._fleet)
         self.unreadable = 0
+        self._kept = 0
+        self._look_again()
 
     def run(self, stop: threading.Event, group: str = "kilowatch-registry") -> None:
         """Work until stop is set."""
@@ -73,9 +73,17 @@ class RegistryService:
         if batch.place.topic == Topic.ANOMALIES:
             self._registry.project(list(self._events(batch.values)), offsets)
             return
-        known = len(self._fleet)
-        self._decoder.decode(batch.values)
-        self._registry.meet(self._fleet.records[known:], self._clock(), offsets)
+        decoded = self._decoder.decode(batch.values)
+        self._registry.meet(self._fleet.records[self._kept :], self._clock(), offsets)
+        self._kept = len(self._fleet)
+        if any(isinstance(placed.control, RecordChanged) for placed in decoded.controls):
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Take the devices from the database: one that was deleted is first seen again when it next speaks."""
+        self._fleet = Fleet(self._registry.records())
+        self._decoder = Decoder(self._fleet)
+        self._kept = len(self._fleet)
 
     def _events(self, messages: Iterable[bytes]) -> Iterable[IncidentEvent]:
         for message in messages:

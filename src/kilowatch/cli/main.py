@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kilowatch.cli import bench, config, data, models, rejected, topics
+from kilowatch.cli import bench, config, data, device, models, rejected, topics
+from kilowatch.cli.backup import backup, restore
 from kilowatch.cli.demo import demo
 from kilowatch.cli.detectors import detectors
 from kilowatch.cli.evaluate import evaluate
@@ -62,10 +63,13 @@ app.command()(inject)
 app.command()(detectors)
 app.command()(evaluate)
 app.command()(train)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.add_typer(device.app, name="device")
 app.add_typer(topics.app, name="topics")
 app.add_typer(rejected.app, name="rejected")
 

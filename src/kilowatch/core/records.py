@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -79,6 +79,14 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     record: DeviceRecord
     edited: frozenset[str]
     first_ms: int
+
+
+class DevicesOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch device list --json` and `device show --json` print."""
+
+    schema: Literal["kilowatch.devices"] = "kilowatch.devices"
+    version: Literal[1] = 1
+    devices: list[KnownDevice]
 
 
 class KnownIncident(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,6 +55,10 @@ class Journal:
             raise
         self.size += _HEAD.size + len(payload)
 
+    def sync(self) -> None:
+        """Force everything so far to the disk."""
+        os.fsync(self._file)
+
     def blocks(self) -> Iterator[bytes]:
         """Yield the payloads, oldest first."""
         return read_blocks(self.path)

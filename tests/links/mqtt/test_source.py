@@ -82,14 +82,19 @@ def test_a_reading_arrives_as_the_contract_has_it(mosquitto: Mosquitto, device: 
 def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
     mosquitto: Mosquitto, device: Device, label: str
 ) -> None:
-    config, first = config_of(mosquitto), Sink(is_safe=False)
+    config, first, heard = config_of(mosquitto), Sink(is_safe=False), list[str]()
+    device.client.on_message = lambda _client, _data, message: heard.append(message.payload.decode())
+    device.client.subscribe("kilowatch/home/status", 1)
     source = connected(label, config, first)
+    until(lambda: heard[-1:] == ["online"])
     for number in range(10):
         device.publish("plug-b/status/switch:0", power(number))
     until(lambda: len(first.messages) == 10)
     for message in first.messages[:4]:
         message.ack()
     source.stop()
+    # A broker drops what it has not yet read of a connection when the same client connects anew.
+    until(lambda: heard[-1:] == ["offline"])
     again = Sink()
     source = connected(label, config, again)
     until(lambda: len(again.messages) >= 6)

@@ -84,6 +84,15 @@ class Database:
         with self._connected(self._reader) as connection:
             yield Transaction.on(connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads, and sees one moment of all tables however long it takes."""
+        engine = self._reader
+        if engine.dialect.name == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._connected(engine) as connection:
+            yield Transaction.on(connection)
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()

@@ -144,8 +144,8 @@ def _buckets(connection: Connection, site: str, device: str, from_ms: int, to_ms
     span = (c.start_ms > from_ms - FIVE_MINUTES_MS, c.start_ms < to_ms)
     rows = connection.execute(_of(history, select(*(c[name] for name in fields)).where(*span), site, device)).all()
     columns = [_array(rows, place) for place in range(len(fields))]
-    whole = [column.astype(np.int64) for column in columns[:3]]
-    return Buckets(np.zeros(len(rows), dtype=np.int32), *whole, *columns[3:])
+    start_ms, samples, total_dw = (column.astype(np.int64) for column in columns[:3])
+    return Buckets(np.zeros(len(rows), dtype=np.int32), start_ms, samples, total_dw, *columns[3:])
 
 
 def _of(table: Table, wanted: Select[Any], site: str, device: str) -> Select[Any]:

@@ -90,7 +90,8 @@ class TransactionalWriter:
     def close(self) -> None:
         """Drop what is open and end the connection."""
         self._producer.purge()
-        with warnings.catch_warnings():  # a fenced producer cannot abort, which is as it should be
+        # a fenced producer cannot abort any more, and the library says so in two ways
+        with warnings.catch_warnings(), suppress(kafka().KafkaException):
             warnings.simplefilter("ignore", RuntimeWarning)
             self._producer.close()
 

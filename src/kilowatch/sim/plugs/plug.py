@@ -57,11 +57,15 @@ class SimPlug(ABC):
 
     def answer(self, request: Request) -> Answer:
         """Answer one request and write it into the log."""
-        self._told = None
         answer = self._with_fault(request)
-        now = time.monotonic(), self.outlet.clock.now_ms()
-        self.seen.append(Seen(*now, request.method, self.shown(request), answer.status, self._told))
+        self.witness(request.method, self.shown(request), answer.status)
         return answer
+
+    def witness(self, method: str, path: str, status: int) -> None:
+        """Write into the log what was asked and answered."""
+        now = time.monotonic(), self.outlet.clock.now_ms()
+        self.seen.append(Seen(*now, method, path, status, self._told))
+        self._told = None
 
     def _with_fault(self, request: Request) -> Answer:
         if self.outlet.fault is PlugFault.GARBAGE:

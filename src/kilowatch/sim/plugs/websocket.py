@@ -64,10 +64,14 @@ class _Channel:
         if not self._lets_in(frame):
             return {**reply, "error": {"code": 401, "message": self._challenge()}}
         self._plug.source = "WS_in"
+        method = str(frame.get("method"))
         try:
-            return {**reply, "result": self._plug.call(str(frame.get("method")), frame.get("params") or {})}
+            result = self._plug.call(method, frame.get("params") or {})
         except RpcError as error:
+            self._plug.witness("WS", method, error.code)
             return {**reply, "error": {"code": error.code, "message": error.message}}
+        self._plug.witness("WS", method, 200)
+        return {**reply, "result": result}
 
     def _challenge(self) -> str:
         challenge = {"auth_type": "digest", "nonce": self._login.new_nonce(), "nc": 1}

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.fuzz import malformed
+from app.messages import AT_MS, as_json, batches, plain, readings
+from kilowatch.app.ingest.gate import Accepted, Gate
+from kilowatch.core.events import Reading, ReadingColumns, Rejected, RejectReason
+from kilowatch.core.wire import MAX_MESSAGE_BYTES, WireDecoder
+from kilowatch.links.source import SourceMessage
+
+SEEN_MS = AT_MS + 120
+
+
+def judge(payload: bytes, reason: str | None = None) -> Accepted | Rejected:
+    return Gate().judge(SourceMessage("mqtt:home", payload, reason, SEEN_MS))
+
+
+def accepted(payload: bytes) -> Accepted:
+    outcome = judge(payload)
+    assert isinstance(outcome, Accepted), outcome
+    return outcome
+
+
+@given(readings() | batches())
+@settings(deadline=None, max_examples=80)
+def test_what_is_published_says_what_came_and_when(message: Reading | ReadingColumns) -> None:
+    outcome = accepted(as_json(message))
+    published = WireDecoder().decode(outcome.message)
+    assert isinstance(published, type(message))
+    rows = len(message.ts_ms) if isinstance(message, ReadingColumns) else 1
+    stamp: Any = [SEEN_MS] * rows if isinstance(message, ReadingColumns) else SEEN_MS
+    expected = msgspec.structs.replace(message, received_ms=message.received_ms or stamp)
+    assert msgspec.structs.asdict(published) == msgspec.structs.asdict(expected)
+    assert (outcome.site, outcome.readings) == (message.site, rows)
+
+
+def test_fields_of_a_later_version_are_passed_on_and_counted() -> None:
+    gate = Gate()
+    outcome = gate.judge(SourceMessage("push", as_json(plain(phase="L2")), None, SEEN_MS))
+    assert isinstance(outcome, Accepted)
+    assert msgspec.json.decode(outcome.message)["phase"] == "L2"
+    assert gate.counts.unknown == 1
+
+
+@pytest.mark.parametrize("payload", [plain(received_ms=None), plain(source="received_ms")])
+def test_a_stamp_counts_wherever_the_word_stands(payload: dict[str, Any]) -> None:
+    assert msgspec.json.decode(accepted(as_json(payload)).message)["received_ms"] == SEEN_MS
+
+
+def test_space_around_a_message_is_no_matter() -> None:
+    assert msgspec.json.decode(accepted(b" \n" + as_json(plain()) + b"\n").message)["received_ms"] == SEEN_MS
+
+
+def test_a_message_without_room_for_its_stamp_is_too_large() -> None:
+    whole = as_json(plain())
+    outcome = judge(whole + b" " * (MAX_MESSAGE_BYTES - len(whole)))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectReason.TOO_LARGE
+    assert len(outcome.raw) == MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"), [(b"on fire", RejectReason.NOT_JSON), (b'{"apower":"much"}', RejectReason.WRONG_TYPE)]
+)
+def test_what_a_decoder_could_not_read_is_kept_raw(payload: bytes, reason: RejectReason) -> None:
+    outcome = judge(payload, "the decoder's own words")
+    assert outcome == Rejected(v=1, source="mqtt:home", reason=reason, received_ms=SEEN_MS, raw=payload)
+
+
+def test_every_kind_of_malformed_message_is_rejected_for_its_reason() -> None:
+    gate = Gate()
+    reasons: Counter[RejectReason] = Counter()
+    for raw, reason in malformed(5_000):
+        outcome = gate.judge(SourceMessage("fuzz", raw, None, SEEN_MS))
+        assert isinstance(outcome, Rejected), raw[:200]
+        assert outcome.reason is reason, (raw[:200], outcome.reason, reason)
+        reasons[reason] += 1
+    assert gate.counts.rejected == reasons
+    assert set(reasons) == set(RejectReason)
+    assert (gate.counts.messages, gate.counts.readings) == (5_000, 0)
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None, max_examples=200)
+def test_no_bytes_are_an_error(payload: bytes) -> None:
+    assert isinstance(judge(payload), Accepted | Rejected)
