@@ -15,6 +15,11 @@ INTRO = """# Metrics
 
 What kilowatch's services tell Prometheus. This page is generated from the table in `kilowatch.observability.table` by
 `python scripts/make_metrics_docs.py`. Names begin with `kilowatch_` and carry their base unit.
+
+Prometheus wants base units: power is in watts, energy in joules (3.6 million to the kWh; Grafana's unit *joule* or
+`/ 3.6e6` turn it into kWh), time in seconds. Sums over the fleet and lists of the top devices are always served. One
+series a device is opt-in (`kilowatch serve metrics --each-device`): for homes, not for a million meters. "Today" is
+each device's own local day; a series that says so begins anew at its midnight.
 """
 
 

@@ -64,7 +64,7 @@ def _not_utf8(chance: random.Random) -> tuple[bytes, RejectReason]:
 
 
 def _deep(chance: random.Random) -> tuple[bytes, RejectReason]:
-    return chance.choice((b"[", b'{"a":')) * chance.randrange(2_000, 4_000), RejectReason.NOT_JSON
+    return b'{"a":' * chance.randrange(2_000, 4_000), RejectReason.NOT_JSON
 
 
 def _not_finite(chance: random.Random) -> tuple[bytes, RejectReason]:

@@ -159,3 +159,28 @@ def test_evidence_that_is_old_is_not_acted_on() -> None:
     own = record()
     advice = would_be_armed().advise(event(0, own), own, Moment(START_MS + 10 * MINUTE_MS))
     assert wanted(advice) is Want.NOTIFY
+
+
+def cleared(minute: float, number: str) -> IncidentEvent:
+    return event(minute, kind=EventKind.CLEARED, id=number)
+
+
+WEEK_MINUTES = 7 * 24 * 60
+
+
+def test_incidents_that_were_cleared_long_ago_are_forgotten() -> None:
+    advisor = would_be_armed()
+    for week in range(50):
+        ask(advisor, week * 2 * WEEK_MINUTES, id=f"i{week}")
+        advisor.settle(cleared(week * 2 * WEEK_MINUTES + 10, f"i{week}"))
+    assert len(advisor._told) == len(advisor._acted) == 1
+
+
+def test_an_incident_that_came_back_is_not_acted_on_again_however_long_it_lasts() -> None:
+    advisor = would_be_armed()
+    assert wanted(ask(advisor, 0, id="long")) is Want.SWITCH_OFF
+    advisor.settle(cleared(10, "long"))
+    ask(advisor, 20, id="long")
+    advisor.settle(cleared(2 * WEEK_MINUTES, "other"))
+    again = ask(advisor, 2 * WEEK_MINUTES + 1, id="long")
+    assert again is None or again.intent.want is not Want.SWITCH_OFF

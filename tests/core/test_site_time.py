@@ -77,3 +77,29 @@ def test_devices_that_join_share_the_time_of_their_site() -> None:
     assert now(time, 204)[4:] == [500 if number % 2 else 0 for number in range(200)]
     observe(time, (203, 800))
     assert now(time)[0] == 800
+
+
+DAY_MS = 86_400_000
+
+
+def test_one_clock_that_is_not_set_does_not_move_the_site() -> None:
+    time = times_of(fleet())
+    observe(time, (0, 500), (2, 600))
+    observe(time, (0, 500 + 2 * DAY_MS))
+    assert now(time)[2] == 600
+    observe(time, (2, 700), (0, 800))
+    assert now(time)[0] == 700 + 100
+
+
+def test_a_device_that_is_back_after_days_moves_the_site_with_its_second_reading() -> None:
+    time = times_of(fleet())
+    observe(time, (0, 500))
+    observe(time, (0, 500 + 3 * DAY_MS), (0, 530 + 3 * DAY_MS))
+    assert now(time)[0] == 530 + 3 * DAY_MS
+
+
+def test_time_passes_everywhere_at_once_and_never_back() -> None:
+    time = times_of(fleet())
+    observe(time, (3, 900))
+    time.tick_all(700)
+    assert now(time) == [700, 700, 700, 900]

@@ -11,8 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from kilowatch.app.pipeline import Pipeline
+from kilowatch.core.device import DeviceRecord, Fleet
 from kilowatch.core.state import STATE_V, Frozen, freeze, thaw
 from kilowatch.core.state_nodes import Container, Each, Plain, Record, Rows, Word
+from kilowatch.detectors.registry import create
 from kilowatch.errors import StateError
 
 
@@ -59,7 +62,7 @@ class Outer:
         self.inner = Inner()
         self.seats = (Seat(self.inner), Seat(Inner(), 2.0))
         self.others = [Inner(), self.inner]
-        self.columns = {"a": np.zeros(0, dtype=np.int64), "b": np.zeros(0, dtype=np.uint8)}
+        self.columns: dict[str, Any] = {"a": np.zeros(0, dtype=np.int64), "b": np.zeros(0, dtype=np.uint8)}
         self.alias = self.columns["a"]
         self.tickets: dict[int, Ticket] = {}
         self.chunks: defaultdict[int, list[Chunk]] = defaultdict(list)
@@ -157,9 +160,11 @@ def test_a_newer_state_is_refused_untouched_and_the_one_before_is_read() -> None
         thaw(fresh, versioned(frozen, STATE_V + 1))
     assert fresh.count == 0
     del frozen.tree.parts["names"], frozen.tree.parts["inner"].parts["values"]  # type: ignore[union-attr]
+    frozen.tree.parts["gone"] = Plain(1)
     thaw(fresh, versioned(frozen, STATE_V - 1))
     assert fresh.count == 7
     assert len(fresh.inner.values) == 0
+    assert not hasattr(fresh, "gone")
 
 
 def test_a_part_that_is_missing_or_unknown_is_another_make() -> None:
@@ -169,7 +174,7 @@ def test_a_part_that_is_missing_or_unknown_is_another_make() -> None:
         thaw(Outer(), frozen)
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[str, Any]] = {
     "unknown type": ("tickets", Container(90, "list", Rows("Popen", b"\x90"))),  # type: ignore[arg-type]
     "undeclared enum": ("names", Each([Word("Severity", "warn")])),
     "word of another kind": ("mood", Word("Ticket", "red")),
@@ -178,6 +183,16 @@ HOSTILE = {
     "record with other fields": ("chunks", Record("Chunk", {"values": Plain(1)})),
     "two values for one": ("count", Rows("Ticket", msgspec.msgpack.encode([Ticket("a"), Ticket("b")]))),
 }
+
+
+def test_a_pipeline_that_knows_more_devices_than_it_has_room_for_is_refused() -> None:
+    for path in (("grid", "_known"), ("site_time", "_known")):
+        pipeline = Pipeline(Fleet([DeviceRecord(site="home", device="plug")]), create("constant"))
+        pipeline.reserve()
+        frozen = freeze(pipeline)
+        frozen.tree.parts[path[0]].parts[path[1]] = Plain(10**6)  # type: ignore[union-attr]
+        with pytest.raises(StateError, match="do not fit its devices"):
+            thaw(Pipeline(Fleet(), create("constant")), frozen)
 
 
 @pytest.mark.parametrize("case", list(HOSTILE))

@@ -122,4 +122,14 @@ def test_one_wild_score_moves_the_level_little(wild: float) -> None:
 
 def test_a_tail_tells_its_own_rate() -> None:
     tail = Tail(blocks=1000, peaks=np.linspace(20, 1, 60), start=10.0, shape=0.0, scale=2.0, exceedances=30)
-    assert tail.return_level(0.03 / np.e) == pytest.approx(12.0)
+    assert tail.return_level(0.03 / np.e) == pytest.approx(10.0 + 2.0 * 30 * np.expm1(1 / 30))
+
+
+def test_levels_from_few_exceedances_are_passed_as_often_as_asked() -> None:
+    """A plain return level from ten exceedances of an exponential tail is passed a fifth too often."""
+    rng, asked, start = np.random.default_rng(5), 1 / 160, 3.0
+    passed = []
+    for scale in rng.exponential(size=(4000, 10)).mean(axis=1):
+        tail = Tail(blocks=160, peaks=np.full(10, 4.0), start=start, shape=0.0, scale=float(scale), exceedances=10)
+        passed.append(10 / 160 * np.exp(-(tail.return_level(asked) - start)))
+    assert np.mean(passed) / asked == pytest.approx(1.0, abs=0.05)

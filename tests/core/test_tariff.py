@@ -43,4 +43,4 @@ def test_unknown_hours_and_currencies_are_refused() -> None:
     with pytest.raises(ConfigError):
         Tariff.by_hour(0.3, [Band(frozenset({7}), frozenset({0}), 0.1)])
     with pytest.raises(ConfigError):
-        Tariff.flat(0.3, "euro")
+        Tariff.flat(0.3, "")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from kilowatch.core.device import DeviceRecord, Kind, Stage, first_seen
-from kilowatch.core.events import WIRE_V, ActionEvent, ActionState, ActsBy, LabelWord, Want
+from kilowatch.core.device import ActsBy, DeviceRecord, Kind, Stage, first_seen
+from kilowatch.core.events import WIRE_V, ActionEvent, ActionState, LabelWord, Want
 from kilowatch.core.records import AuditEntry, DeviceEdit, JobState, Offset, OutboxMessage, discovered
 from kilowatch.errors import ConfigError
 from kilowatch.links.database.streams import relay

@@ -68,16 +68,21 @@ def test_killed_in_a_transaction_it_leaves_all_or_nothing(database: Database, da
     assert said["done"] <= offset.next <= said["middle"]
 
 
+def write_much(opened: Database) -> None:
+    with opened.begin() as books:
+        books.offsets.save("registry", [Offset(topic="IoTAnomalies", partition=0, next=1)])
+        for number in range(200):
+            books.outbox.put("IoTRegistry", "home", str(number), b"x" * 5000)
+
+
 def test_a_full_disk_is_told_and_what_was_there_stands(tmp_path: Path) -> None:
     opened = Database(DatabaseSettings(f"sqlite:///{tmp_path / 'k.db'}"))
     opened.upgrade()
     with opened.begin() as books:
         books.incidents.project(STORY[:1])
     size = (tmp_path / "k.db-wal").stat().st_size
-    with no_file_over(size), pytest.raises(ComponentError, match="disk is full") as full, opened.begin() as books:
-        books.offsets.save("registry", [Offset(topic="IoTAnomalies", partition=0, next=1)])
-        for number in range(200):
-            books.outbox.put("IoTRegistry", "home", str(number), b"x" * 5000)
+    with no_file_over(size), pytest.raises(ComponentError, match="disk is full") as full:
+        write_much(opened)
     assert "room" in full.value.hint
     with opened.begin() as books:
         assert books.offsets.load("registry") == []

@@ -9,10 +9,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
+from kilowatch.core.usage import Quantity
 from kilowatch.errors import ComponentError, ConfigError, StateError
 from kilowatch.links.database import Database, DatabaseSettings, TlsMode, TlsOptions
-from kilowatch.links.database.engine import open_engine
+from kilowatch.links.database.engine import _tls, open_engine
 from kilowatch.links.database.tables import metadata
 from links.databases import database, database_url
 
@@ -120,10 +122,23 @@ def test_tls_is_verified_and_a_stranger_s_certificate_refused(postgres_server: P
         unknown.check()
 
 
-def test_tls_is_verified_by_default_except_on_this_machine() -> None:
-    modes = {}
-    for host in ("db.example", "127.0.0.1", "localhost", "10.0.0.5", "[::1]"):
-        engine = open_engine(DatabaseSettings(f"postgresql://u@{host}/k"))
-        modes[host] = engine.dialect.create_connect_args(engine.url)[1].get("sslmode")
-        engine.dispose()
-    assert set(modes.values()) == {None}
+@pytest.mark.parametrize(
+    ("host", "mode"),
+    [
+        ("db.example", "verify-full"),
+        ("10.0.0.5", "verify-full"),
+        ("127.0.0.1", "prefer"),
+        ("localhost", "prefer"),
+        ("[::1]", "prefer"),
+        ("", "prefer"),
+    ],
+)
+def test_tls_is_verified_by_default_except_on_this_machine(host: str, mode: str) -> None:
+    assert _tls(make_url(f"postgresql://u@{host}/k"), TlsOptions())["sslmode"] == mode
+    assert "sslmode" not in _tls(make_url(f"postgresql://u@{host}/k?sslmode=require"), TlsOptions())
+    assert _tls(make_url(f"postgresql://u@{host}/k"), TlsOptions(TlsMode.REQUIRE))["sslmode"] == "require"
+
+
+def test_the_days_of_usage_have_a_column_for_each_quantity() -> None:
+    columns = [column.name for column in metadata.tables["device_days"].columns]
+    assert columns == ["site", "device", "day", *(quantity.name.lower() for quantity in Quantity)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]
     database.close()
 
 
-def columns(buckets: Buckets) -> list[NDArray[np.float64]]:
+def columns(buckets: Buckets) -> list[NDArray[Any]]:
     return [buckets.start_ms, buckets.samples, buckets.total_dw, buckets.min_w, buckets.max_w, buckets.score]
 
 

@@ -89,7 +89,10 @@ class TestAdmin:
         )
         client = library.AdminClient({"bootstrap.servers": kafka_topics.bootstrap})
         client.incremental_alter_configs([resource])[resource].result()
-        (finding,) = Admin(kafka_topics).check(PARTITIONS)
+        deadline = time.monotonic() + DEADLINE_S
+        while not (findings := Admin(kafka_topics).check(PARTITIONS)):
+            assert time.monotonic() < deadline
+        (finding,) = findings
         assert (finding.topic, finding.setting, finding.found) == (Topic.DEVICES, "retention.ms", "1000")
 
     def test_a_broker_that_is_not_there_is_said(self) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import shutil
 import tarfile
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -67,19 +68,16 @@ def restore(database: Database, data: DataFolder, source: Path, *, force: bool =
     The backup is read and verified before anything is touched. `StateError` where it is torn or newer.
     """
     data.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="kilowatch-restore-", dir=data.root) as name:
+    with tempfile.TemporaryDirectory(prefix="kilowatch-restore-", dir=data.root) as name, ExitStack() as held:
         folder = Path(name)
         manifest = _unpack(source, folder)
-        locks = [FolderLock(place) for place in data.kept]
-        try:
-            with database.begin() as transaction:
-                if not force and (is_in_use(transaction.connection) or _is_any_kept(data)):
-                    raise ConfigError("There is data already.", "Restore over it with --force; back it up before.")
-                _fill(transaction, folder / _TABLES, manifest.schema)
-                _swap(data, folder / _FOLDERS)
-        finally:
-            for lock in locks:
-                lock.close()
+        for place in data.kept:
+            held.callback(FolderLock(place).close)
+        with database.begin() as transaction:
+            if not force and (is_in_use(transaction.connection) or _is_any_kept(data)):
+                raise ConfigError("There is data already.", "Restore over it with --force; back it up before.")
+            _fill(transaction, folder / _TABLES, manifest.schema)
+            _swap(data, folder / _FOLDERS)
     return manifest
 
 

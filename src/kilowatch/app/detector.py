@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from kilowatch.app.partition import PartitionJudge, Records
+from kilowatch.app.partition import Counts, PartitionJudge, Records
 from kilowatch.core.state import NewerStateError
 from kilowatch.errors import ComponentError, KilowatchError, StateError
 from kilowatch.links.kafka.client import AbortableError, FencedError
@@ -46,7 +46,6 @@ from kilowatch.links.kafka.topics import Topic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from kilowatch.app.partition import Counts
     from kilowatch.app.snapshots import Draft, Snapshots
     from kilowatch.app.subject import Subject
     from kilowatch.links.kafka.place import Place
@@ -115,6 +114,7 @@ class Tempo:
     commit_s: float = 1.0
     events_s: float = 0.02
     snapshot_s: float = 120.0
+    lag_s: float = 5.0
     retries: int = 5
 
 
@@ -133,6 +133,9 @@ class Watcher(Protocol):
     def taken_over(self, place: Place, seconds: float, behind: int) -> None:
         """A partition is ours; so many messages are read again in silence."""
 
+    def lag(self, lag: Mapping[Place, int]) -> None:
+        """So many messages of each partition of ours are not read yet."""
+
 
 class NoWatcher:
     """Tells nobody."""
@@ -147,6 +150,9 @@ class NoWatcher:
         """Say nothing."""
 
     def taken_over(self, place: Place, seconds: float, behind: int) -> None:
+        """Say nothing."""
+
+    def lag(self, lag: Mapping[Place, int]) -> None:
         """Say nothing."""
 
 
@@ -185,6 +191,7 @@ class Detector:
         self._reached = reached
         self._held: dict[Place, _Held] = {}
         self._fresh: dict[Place, int] = {}
+        self._lag_at = clock()
         self._reader = links.reader(Hooks(self._assigned, self._revoked, self._lost))
 
     def turn(self) -> int:
@@ -199,21 +206,31 @@ class Detector:
                 self._judge(batch)
         for place in list(self._held):
             self._commit_if_due(place)
+        if self._clock() >= self._lag_at:
+            self._lag_at = self._clock() + self._tempo.lag_s
+            self._watcher.lag(self._reader.lag())
         return sum(len(batch.values) for batch in batches)
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Go on until told to stop, then hand all partitions over in order."""
+        """Go on until told to stop, then hand all partitions over in order; on an error drop them as they stand."""
         try:
             while not is_over():
                 self.turn()
-        finally:
-            self.close()
+        except BaseException:
+            self._lost(list(self._held))
+            with suppress(KilowatchError):
+                self._reader.close()
+            raise
+        self.close()
 
     def close(self) -> None:
         """Commit and save every partition and leave the group."""
-        with suppress(KilowatchError):
-            self._revoked(list(self._held))
+        self._revoked(list(self._held))
         self._reader.close()
+
+    def lag(self) -> dict[Place, int]:
+        """Return how many messages of each partition of ours are not read yet."""
+        return self._reader.lag()
 
     @property
     def places(self) -> list[Place]:
@@ -241,7 +258,9 @@ class Detector:
         self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread)
         self._fresh[place] = begin
         self._reached(Step.BEGIN)
-        self._watcher.taken_over(place, now - started, max(0, min(live_from, high) - begin))
+        behind = max(0, min(live_from, high) - begin)
+        _log.info("%s/%d is ours after %.2f s, %d messages are read again in silence.", *place, now - started, behind)
+        self._watcher.taken_over(place, now - started, behind)
         return begin
 
     def _load(self, place: Place) -> tuple[Subject, int | None]:
@@ -267,6 +286,7 @@ class Detector:
         if held.judge.events and held.events_since is None:
             held.events_since = now
         self._watcher.judged(batch.place, held.judge.counts, now - started, batch.appended_ms[-1])
+        held.judge.counts = Counts()
 
     def _commit_if_due(self, place: Place) -> None:
         held, now = self._held[place], self._clock()

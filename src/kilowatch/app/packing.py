@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_RAW_BYTES = 8 * 2**30
 """A state that claims to be larger is refused before memory is asked for."""
 _MAGIC = b"kwstate"
+_MAX_HEAD_BYTES = 2**29
 _PREFIX = struct.Struct(">7sB32sII")
 _BLOCK = 4 * 2**20
 _SAMPLE = 65_536
@@ -85,7 +86,7 @@ def unpack(packed: bytes) -> Frozen:
     version, head_raw, head_size = _read_prefix(packed)
     try:
         at = _PREFIX.size + head_size
-        head = _head.decode(_decompress(packed[_PREFIX.size : at], head_raw))
+        head = _head.decode(_decompress(packed[_PREFIX.size : at], head_raw, _MAX_HEAD_BYTES))
         return Frozen(version, head.tree, _read_arrays(head, memoryview(packed)[at:]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, pa.ArrowException, ValueError, OSError) as error:
         raise StateError(f"The saved state cannot be read: {error}.", "Use an older one.") from error
@@ -180,8 +181,8 @@ def _blocks(raws: list[NDArray[np.uint8]]) -> list[bytes]:
     return [*blocks, b"".join(pending)] if pending else blocks
 
 
-def _decompress(packed: bytes | memoryview, size: int) -> bytes:
-    if not 0 <= size <= MAX_RAW_BYTES:
+def _decompress(packed: bytes | memoryview, size: int, most: int) -> bytes:
+    if not 0 <= size <= most:
         raise StateError(f"The saved state claims to have {size} bytes.", "Use an older one.")
     raw: bytes = _codec.decompress(packed, decompressed_size=size, asbytes=True)
     if len(raw) != size:
@@ -198,7 +199,7 @@ def _read_arrays(head: _Head, body: memoryview) -> list[NDArray[Any]]:
         raise StateError("The arrays of a saved state have other sizes than it says.", "Use an older one.")
     parts, at = [], 0
     for raw, packed in head.blocks:
-        parts.append(_decompress(body[at : at + packed], raw))
+        parts.append(_decompress(body[at : at + packed], raw, 2 * _BLOCK))
         at += packed
     octets, place, arrays = np.frombuffer(b"".join(parts), dtype=np.uint8), 0, []
     for array, (size, _) in zip(head.arrays, sizes, strict=True):

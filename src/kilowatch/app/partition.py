@@ -32,8 +32,8 @@ MARK = 4096
 class Records(Protocol):
     """What the registry says of devices."""
 
-    def record(self, site: str, device: str) -> DeviceRecord | None:
-        """Return the newest record of a device, None where the registry does not know it."""
+    def record(self, site: str, device: str, version: int = 0) -> DeviceRecord | None:
+        """Return the newest record of a device, None where the registry does not know it; version: it has at least."""
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class Counts:
 
     readings: int = 0
     kept: int = 0
+    samples: int = 0
     refused: int = 0
     unknown_fields: int = 0
     replayed: int = 0
@@ -109,7 +110,7 @@ class PartitionJudge:
         elif isinstance(control, Acknowledge):
             self._tell(self._pipeline.acknowledge(control.incident, control.ts_ms), offset)
         elif isinstance(control, RecordChanged):
-            record = self._records.record(control.site, control.device)
+            record = self._records.record(control.site, control.device, control.version)
             if record is not None:
                 self._pipeline.revise(record)
         elif isinstance(control, Mute):
@@ -123,6 +124,7 @@ class PartitionJudge:
 
     def _note(self, result: StepResult, offset: int) -> None:
         self.counts.kept += len(result.clean)
+        self.counts.samples += sum(len(judged.samples) for judged in result.judged)
         self._tell(result.events, offset)
 
     def _tell(self, events: list[IncidentEvent], offset: int) -> None:

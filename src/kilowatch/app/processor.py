@@ -21,19 +21,20 @@ import msgspec
 
 from kilowatch.app.ingest.gate import Accepted, Gate
 from kilowatch.core.events import WIRE_V, Tick
-from kilowatch.errors import ComponentError
+from kilowatch.errors import KilowatchError
+from kilowatch.links.kafka.client import FullError
 from kilowatch.links.kafka.topics import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kilowatch.errors import KilowatchError
     from kilowatch.links.kafka.writer import Delivered
     from kilowatch.links.source import Source, SourceMessage
 
 TICK_S = 5.0
 """How often each partition is told what time it is."""
 _POLL_S = 0.05
+_ROOM_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -86,6 +87,7 @@ class Processor:
         self._partitions = partitions
         self._clock = clock
         self._failure: KilowatchError | None = None
+        self._is_stopping = False
         self._lock = threading.Lock()
 
     def run(self, stop: threading.Event, grace_s: float = 30.0) -> int:
@@ -100,6 +102,7 @@ class Processor:
                 started.append(source)
             self._work(stop)
         finally:
+            self._is_stopping = True
             for source in started:
                 source.stop()
             unsafe = self._messages.flush(grace_s)
@@ -111,11 +114,24 @@ class Processor:
         """Take a message from a source; blocks while the log has no room. Any thread may call it."""
         outcome = self.gate.judge(message)
         if isinstance(outcome, Accepted):
-            told = self._telling(message, is_rejected=False)
-            self._messages.send(Topic.DEVICES, outcome.site, outcome.message, told)
+            self._send(Topic.DEVICES, outcome.site, outcome.message, self._telling(message, is_rejected=False))
         else:
             told = self._telling(message, is_rejected=True)
-            self._messages.send(Topic.REJECTED, outcome.source, msgspec.json.encode(outcome), told)
+            self._send(Topic.REJECTED, outcome.source, msgspec.json.encode(outcome), told)
+
+    def _send(self, topic: Topic, key: str, value: bytes, told: Delivered) -> None:
+        """Hand a message to the log; one that finds no room before the end is dropped, and was not acknowledged."""
+        while True:
+            try:
+                self._messages.send(topic, key, value, told, timeout_s=_ROOM_S)
+            except FullError:
+                if self._is_stopping:
+                    return
+            except KilowatchError as error:
+                self._failure = error
+                return
+            else:
+                return
 
     def _work(self, stop: threading.Event) -> None:
         due = time.monotonic()
@@ -135,7 +151,7 @@ class Processor:
         for partition in range(self._partitions):
             try:
                 self._messages.send(Topic.DEVICES, None, tick, partition=partition, timeout_s=0.0)
-            except ComponentError:
+            except FullError:
                 return
             self.counts.ticks += 1
 

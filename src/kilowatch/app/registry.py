@@ -66,6 +66,13 @@ class Registry:
                 if record is not None:
                     _publish(transaction, record, found.source, ts_ms)
 
+    def learnt(self, site: str, device: str, ts_ms: int) -> None:
+        """Note that a device has been learnt and is watched from now on; nothing where it is past that already."""
+        with self._database.begin() as transaction:
+            record = transaction.devices.learnt(site, device)
+            if record is not None:
+                _publish(transaction, record, "kilowatch", ts_ms)
+
     def edit(
         self, site: str, device: str, wish: DeviceEdit, who: str, ts_ms: int, at_version: int | None = None
     ) -> DeviceRecord:

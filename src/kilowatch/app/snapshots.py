@@ -15,6 +15,7 @@ token, so that one who does not know yet that he has been replaced cannot write 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -73,6 +74,7 @@ class Draft:
 
 
 _manifest = msgspec.json.Decoder(Manifest)
+_CHUNK_KEY = re.compile(r"/(\d{8,}-\w+)/(\d+)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -136,13 +138,12 @@ class Snapshots:
         for key, value in self._log.read(partition):
             if key == own and value is not None:
                 seen.manifests.append(_read_manifest(value))
-            elif key.startswith(f"{own}/"):
-                generation, _, place = key.removeprefix(f"{own}/").partition("/")
-                chunks = seen.chunks.setdefault(generation, {})
+            elif (named := _CHUNK_KEY.fullmatch(key.removeprefix(own))) and key.startswith(own):
+                chunks = seen.chunks.setdefault(named[1], {})
                 if value is None:
-                    chunks.pop(int(place), None)
+                    chunks.pop(int(named[2]), None)
                 else:
-                    chunks[int(place)] = value
+                    chunks[int(named[2])] = value
         return seen
 
     def _chunk_key(self, partition: int, generation: str, place: int) -> str:

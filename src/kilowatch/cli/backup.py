@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kilowatch.app.backup import back_up
-from kilowatch.app.backup import restore as put_back
-from kilowatch.app.stores import data_folder, database_settings
 from kilowatch.config import load_config
-from kilowatch.links.database import Database
+
+if TYPE_CHECKING:
+    from kilowatch.app.stores import DataFolder
+    from kilowatch.config import Config
+    from kilowatch.links.database import Database
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings; ./kilowatch.toml without it.")]
 
@@ -22,12 +25,10 @@ def backup(
     config: ConfigFile = None,
 ) -> None:
     """Save the database and the history of all devices to one file, also while kilowatch runs."""
-    settings = load_config(config).config
-    database = Database(database_settings(settings))
-    try:
-        manifest = back_up(database, data_folder(settings), file, time.time_ns() // 1_000_000)
-    finally:
-        database.close()
+    from kilowatch.app.backup import back_up
+
+    with _stores(load_config(config).config) as (database, data):
+        manifest = back_up(database, data, file, time.time_ns() // 1_000_000)
     typer.echo(f"Saved {len(manifest.files)} files to {file} ({file.stat().st_size / 1e6:.1f} MB).")
 
 
@@ -37,10 +38,21 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Replace the data that is there.")] = False,
 ) -> None:
     """Bring a backup back, into the database of the settings whatever its kind; stop kilowatch before."""
-    settings = load_config(config).config
-    database = Database(database_settings(settings))
+    from kilowatch.app.backup import restore as put_back
+
+    with _stores(load_config(config).config) as (database, data):
+        manifest = put_back(database, data, file, force=force)
+    typer.echo(f"Restored {len(manifest.files)} files of {file}.")
+
+
+@contextmanager
+def _stores(config: Config) -> Iterator[tuple[Database, DataFolder]]:
+    # Half a second of imports that no other command should wait for.
+    from kilowatch.app.stores import data_folder, database_settings
+    from kilowatch.links.database import Database
+
+    database = Database(database_settings(config))
     try:
-        manifest = put_back(database, data_folder(settings), file, force=force)
+        yield database, data_folder(config)
     finally:
         database.close()
-    typer.echo(f"Restored {len(manifest.files)} files of {file}.")

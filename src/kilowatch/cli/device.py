@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kilowatch.app.registry import Registry
-from kilowatch.app.stores import data_folder, database_settings
 from kilowatch.config import Config, load_config
 from kilowatch.core.device import Fleet
 from kilowatch.core.records import DeviceEdit, DevicesOutput, KnownDevice
 from kilowatch.errors import ConfigError
-from kilowatch.links.database import Database
-from kilowatch.links.history import DiskSampleHistory, EdgeHistory
+
+if TYPE_CHECKING:
+    from kilowatch.app.registry import Registry
+    from kilowatch.links.database import Database
 
 app = typer.Typer(
     name="device", help="Look at devices, change what is known of them, delete them.", no_args_is_help=True
@@ -80,7 +80,7 @@ def set_fields(
     """Change what is known of a device; what a person sets, no source changes."""
     wish = edit_of(fields)
     with _database(load_config(config).config) as database:
-        record = Registry(database).edit(site, device, wish, getpass.getuser(), _now_ms())
+        record = _registry(database).edit(site, device, wish, getpass.getuser(), _now_ms())
     typer.echo(f"{site}/{device} is at version {record.version}.")
 
 
@@ -97,7 +97,7 @@ def delete(
     settings = load_config(config).config
     with _database(settings) as database:
         erase_files(settings, site, device)
-        Registry(database).delete(site, device, getpass.getuser(), _now_ms())
+        _registry(database).delete(site, device, getpass.getuser(), _now_ms())
     typer.echo(f"{site}/{device} is deleted.")
 
 
@@ -118,6 +118,9 @@ def edit_of(fields: list[str]) -> DeviceEdit:
 
 def erase_files(config: Config, site: str, device: str) -> None:
     """Take a device out of the data folder's history; `ComponentError` while another process holds it."""
+    from kilowatch.app.stores import data_folder
+    from kilowatch.links.history import DiskSampleHistory, EdgeHistory
+
     folder = data_folder(config)
     if folder.history.is_dir():
         history = EdgeHistory(folder.history)
@@ -131,12 +134,22 @@ def erase_files(config: Config, site: str, device: str) -> None:
 
 @contextmanager
 def _database(config: Config) -> Iterator[Database]:
+    # Half a second of imports that no other command should wait for.
+    from kilowatch.app.stores import database_settings
+    from kilowatch.links.database import Database
+
     database = Database(database_settings(config))
     try:
         database.check()
         yield database
     finally:
         database.close()
+
+
+def _registry(database: Database) -> Registry:
+    from kilowatch.app.registry import Registry
+
+    return Registry(database)
 
 
 def _show(known: KnownDevice) -> None:

@@ -17,6 +17,7 @@ from kilowatch.core.quantise import encode_watts
 from kilowatch.core.resample import Cells, Resampler
 from kilowatch.core.samples import Samples
 from kilowatch.core.segments import Segments
+from kilowatch.errors import StateError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +73,11 @@ class Grid:
         self.direct[slot] = steady and not self._fleet.on_change[slot]
         if not self.direct[slot]:
             self._resampler.admit(slot)
+
+    def thawed(self) -> None:
+        """Refuse a saved state that knows more devices than it has room for."""
+        if not 0 <= self._known <= min(len(self._fleet), len(self.count)):
+            raise StateError("The samples of a saved state do not fit its devices.", "Use an older state.")
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return every array over slots, by name; cells in the making of fast plugs are kept beside them."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kilowatch.core.events import IncidentEvent
 
 HOUR_MS = 3_600_000
+COLD_START = "cold_start"
+"""The rule of what is found before a device has been learnt; nothing is ever switched on its word."""
 EXPIRES_MS = 120_000
 """An intent is worth nothing this long after the site time that made it, nor is evidence older than this."""
 
@@ -190,7 +192,7 @@ _SHUT: Mapping[Interlock, Callable[[Case], bool]] = MappingProxyType(
         Interlock.DRAWS_LITTLE: _draws_little,
         Interlock.ONE_WINDOW: lambda case: case.event.evidence.windows < max(MIN_WINDOWS, case.rules.min_windows),
         Interlock.PROTECTED: lambda case: case.record.protected,
-        Interlock.LEARNING: lambda case: case.record.stage is Stage.LEARNING,
+        Interlock.LEARNING: lambda case: case.record.stage is Stage.LEARNING or case.event.rule == COLD_START,
         Interlock.NOT_ARMED: lambda case: case.record.stage is not Stage.ARMED,
         Interlock.NOT_OURS: lambda case: (
             case.record.acts_by is ActsBy.NONE or case.record.acts_by is not case.rules.side

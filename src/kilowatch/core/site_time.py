@@ -8,6 +8,7 @@ import numpy as np
 
 from kilowatch.core.device import grown
 from kilowatch.core.segments import Segments
+from kilowatch.errors import StateError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,12 @@ class SiteTime:
         self._known = len(records)
         if len(self._numbers) > len(self._now_ms):
             self._now_ms = grown(self._now_ms, 2 * len(self._numbers))
+
+    def thawed(self) -> None:
+        """Refuse a saved state that knows more devices or sites than it has room for."""
+        room = min(len(self._fleet.records), len(self._site_of), len(self._last_ms))
+        if not 0 <= self._known <= room or len(self._numbers) > len(self._now_ms):
+            raise StateError("The site times of a saved state do not fit its devices.", "Use an older state.")
 
     def observe(self, slot: NDArray[np.int32], ts_ms: NDArray[np.int64]) -> None:
         """Move the sites of these readings forward; those of a device come in the order of their arrival."""

@@ -40,18 +40,23 @@ def thaw(thing: object, frozen: Frozen) -> list[str]:
         )
     _check_make(freeze(thing), frozen)
     walk = Thawer(frozen.arrays)
-    walk.into(thing, frozen.tree, "")
-    walk.finish()
+    try:
+        walk.into(thing, frozen.tree, "")
+        walk.finish()
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise StateError(f"The saved state does not hold together: {error}.", "Use an older one.") from error
     return walk.changed
 
 
 def _check_make(fresh: Frozen, frozen: Frozen) -> None:
+    """Refuse a state of other parts; one of the format before may lack some, and those it has in excess are dropped."""
     ours, theirs = structure(fresh.tree), structure(frozen.tree)
-    unknown = sorted(set(theirs) - set(ours))
-    missing = [] if frozen.version < STATE_V else sorted(set(ours) - set(theirs))
-    if unknown or missing:
-        what = f"there {unknown[0]}" if unknown else f"here {missing[0]}"
+    wanted = ours.keys() & theirs.keys() if frozen.version < STATE_V else ours.keys() | theirs.keys()
+    for path in sorted(wanted):
+        here, there = ours.get(path, "not there"), theirs.get(path, "not there")
+        if here == there:
+            continue
         raise StateError(
-            f"The saved state is of another make ({frozen.make}, not {fresh.make}): {what}.",
+            f"The saved state is of another make ({frozen.make}, not {fresh.make}): {path} is {there}, not {here}.",
             "Use the detector and settings that it was saved with, or start anew.",
         )

@@ -115,30 +115,30 @@ class Frozen:
     @property
     def make(self) -> str:
         """The fingerprint of what kind of object it was: 16 hex digits, alike however much it has seen."""
-        return hashlib.sha256("\n".join(structure(self.tree)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(sorted(structure(self.tree).items())).encode()).hexdigest()[:16]
 
 
-def structure(tree: Whole) -> list[str]:
-    """Return a line for every part that an object of this make has, sorted."""
-    return sorted(_lines(tree, "", {}))
+def structure(tree: Whole) -> dict[str, str]:
+    """Return what every part of an object of this make is, by its path."""
+    return dict(_parts(tree, "", {}))
 
 
-def _lines(node: Node | None, path: str, met: dict[int, str]) -> Iterator[str]:
+def _parts(node: Node | None, path: str, met: dict[int, str]) -> Iterator[tuple[str, str]]:
     if isinstance(node, Same):
-        yield f"{path} is {met.get(node.number, 'unknown')}"
+        yield path, f"the same as {met.get(node.number, 'something')}"
     if not isinstance(node, Whole | Array | Container):
         return
     met[node.number] = path
     if isinstance(node, Whole):
-        yield f"{path} is {node.make}"
+        yield path, f"a {node.make}"
         for name, part in node.parts.items():
-            yield from _lines(part, f"{path}.{name}" if path else name, met)
+            yield from _parts(part, f"{path}.{name}" if path else name, met)
     elif isinstance(node, Array):
-        yield f"{path} is {node.dtype}{list(node.row) or ''}"
+        yield path, f"{node.dtype}{list(node.row) or ''}"
     else:
-        yield f"{path} is a {node.box}"
+        yield path, f"a {node.box}"
         for name, part in fixed_parts(node):
-            yield from _lines(part, f"{path}[{name}]", met)
+            yield from _parts(part, f"{path}[{name}]", met)
 
 
 def fixed_parts(node: Container) -> list[tuple[str, Node]]:

@@ -44,6 +44,8 @@ class Thawer:
         held = attributes(thing)
         types = declared(thing, "frozen_types")
         for name, part in node.parts.items():
+            if name not in held:
+                continue  # of the format before, and gone since
             value = self._value(part, held.get(name), types, f"{path}.{name}" if path else name)
             if value is not held.get(name):
                 setattr(thing, name, value)

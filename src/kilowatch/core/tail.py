@@ -27,6 +27,7 @@ FEW_EXCEEDANCES = 10
 SHAPE_BOUND = 0.5
 """Shapes are kept within plus and minus this: beyond it the variance is infinite, or the end point too near."""
 
+_NEAR_END = -1 + 1e-6
 _ENOUGH_EXCEEDANCES = 15
 _PRIOR_SHAPE = 0.15
 _PRIOR_EXCEEDANCES = 20
@@ -51,16 +52,18 @@ class Tail:
     exceedances: int
 
     def return_level(self, rate_per_block: float) -> float:
-        """Return the level that peaks pass `rate_per_block` times a block (Siffer et al., equation 1).
+        """Return the level that peaks to come pass `rate_per_block` times a block (Siffer et al., equation 1).
 
-        Where the data show it, this is the empirical quantile. Beyond the data and without a tail, it is the
-        largest peak times `(1 / (rate * blocks)) ** 0.15`. 0 where no peak is positive.
+        A fitted tail is passed more often than it says, for its scale is a guess from a few exceedances: the level is
+        raised until the expected rate is the one asked for. This is exact for exponential tails, where the guess is
+        gamma distributed. Where the data show it, the level is the empirical quantile. Beyond the data and without a
+        tail, it is the largest peak times `(1 / (rate * blocks)) ** 0.15`. 0 where no peak is positive.
         """
         if not len(self.peaks):
             return 0.0
         expected = rate_per_block * self.blocks
         if self.exceedances and expected < self.exceedances:
-            ratio = math.log(self.exceedances / expected)
+            ratio = self.exceedances * math.expm1(math.log(self.exceedances / expected) / self.exceedances)
             steps = ratio if abs(self.shape) < 1e-9 else math.expm1(self.shape * ratio) / self.shape
             return self.start + self.scale * steps
         if expected < 1.0:
@@ -71,7 +74,9 @@ class Tail:
         """Return the relative rise of the level at `level` when the rate falls e-fold: d log level / d log(1/rate)."""
         if not self.exceedances or level < self.start:
             return _PRIOR_SLOPE
-        return (self.scale + self.shape * (level - self.start)) / level
+        steps = (level - self.start) / self.scale
+        ratio = steps if abs(self.shape) < 1e-9 else math.log1p(max(self.shape * steps, _NEAR_END)) / self.shape
+        return (self.scale + self.shape * (level - self.start)) / level * (1 + ratio / self.exceedances)
 
 
 def fit_tail(block_maxima: NDArray[np.floating]) -> Tail:

@@ -42,8 +42,8 @@ class Tariff:
             raise ConfigError(f"A tariff has {HOURS_A_WEEK} hours, {len(self.per_kwh)} were given.")
         if not all(math.isfinite(price) and abs(price) <= _HIGHEST_PER_KWH for price in self.per_kwh.tolist()):
             raise ConfigError(f"Prices must lie within {_HIGHEST_PER_KWH:.0f} a kWh.", "Give prices per kWh.")
-        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
-            raise ConfigError(f"{self.currency!r} is no currency.", "Use three letters as in ISO 4217, such as EUR.")
+        if not (1 <= len(self.currency) <= 8 and self.currency.isprintable()):
+            raise ConfigError(f"{self.currency!r} is no currency.", "Use one to eight letters, such as EUR.")
 
     @classmethod
     def flat(cls, per_kwh: float, currency: str = "EUR") -> Tariff:

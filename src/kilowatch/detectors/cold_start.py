@@ -14,6 +14,7 @@ import numpy as np
 from kilowatch.core.detector import Scores
 from kilowatch.core.device import Kind
 from kilowatch.core.explain import duration
+from kilowatch.core.policy import COLD_START
 from kilowatch.detectors.columns import Column, PerDevice
 from kilowatch.detectors.stretches import Stretches
 
@@ -50,7 +51,7 @@ _BOUND_MIN = 65_535
 class ColdStart(PerDevice):
     """On-run over the longest that is sound for the kind; 12 bytes a device."""
 
-    name = "cold_start"
+    name = COLD_START
     needs = 1
     columns: ClassVar[Mapping[str, Column]] = {
         "limit_min": Column(np.uint16),

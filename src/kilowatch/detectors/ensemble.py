@@ -1,8 +1,8 @@
 """Several methods as one detector: the default, and what a fleet can afford.
 
-Each member is calibrated on days that did not fit it, and the ensemble's score is close to its largest member's: the
-cubic mean keeps one loud member loud and lets several half-loud ones add up. Where a member that `leads` fits a
-device, the others count for less: what ends its runs by itself is judged by its runs first.
+Each member is calibrated on days that did not fit it, so that 1 is what it gives about once a week; the ensemble's
+score is the sum of what its members say: several half-loud ones add up. Where a member that `leads` fits a device, the
+loudest counts, and others only beyond their weekly height: what ends its runs by itself is judged by its runs first.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from kilowatch.core.window import WindowView
 
 _FOLDS = 3
-_FOLLOWS = 0.2
-"""Weight of the others beside a member that leads."""
+_SHORT, _MORE_FOLDS = 2000, 8
+"""A past of so few samples is cut into more folds, or a member that learns from most of it cannot from two thirds."""
 _SPEAKS = 0.5
+_RULE = 0.7
+"""A rule that sees one thing counts for less than the bank, which sees the whole window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,18 @@ class Member:
     """A method and how much it counts.
 
     weekly: the score that it gives about once a week by construction; NaN where that has to be found out for each
-    device. leads: where it fits a device, the others follow.
+    device. leads: where it fits a device, the others follow: what they say beyond 1 counts, times `follows`.
     """
 
     detector: Detector
     weight: float = 1.0
     weekly: float = np.nan
     leads: bool = False
+    follows: float = 0.5
 
 
 class Ensemble(PerDevice):
-    """The cubic mean of its members' normalised scores.
+    """The sum of its members' normalised scores, the largest where one leads.
 
     Facts are named `method.fact`. `leader` is the first member, in the order given, that alone reaches half of the
     highest: put first what people understand best.
@@ -65,6 +68,7 @@ class Ensemble(PerDevice):
         self.members = members
         self.rules = tuple(member.detector.name for member in members)
         self.needs = min(member.detector.needs for member in members)
+        self._leads = np.array([member.leads for member in members])
         self._fine = fine
         self._normaliser = Normaliser(len(members), fine=fine)
 
@@ -88,7 +92,8 @@ class Ensemble(PerDevice):
     def learn(self, slot: int, history: Series, folds: int) -> NDArray[np.float32]:
         """Fit, and return the scores of the past float32[n], each from members that did not learn from that day."""
         said = [np.full(len(history), np.nan, dtype=np.float32) for _ in self.members]
-        for train, test in blocked_folds(history.ts_ms, folds if self._fine else _FOLDS):
+        folds = _MORE_FOLDS if len(history) < _SHORT else folds if self._fine else _FOLDS
+        for train, test in blocked_folds(history.ts_ms, folds):
             taught, tested = history.part(train), history.part(test)
             for member, raw in zip(self.members, said, strict=True):
                 raw[test] = _scores_of_another(member.detector, taught, tested)
@@ -101,14 +106,22 @@ class Ensemble(PerDevice):
     def _heights(self, slots: NDArray[np.int32], said: list[NDArray[np.float32]]) -> NDArray[np.float64]:
         """Return each member's weighted height, float64[n, members], below 0 where it says nothing."""
         heights = np.column_stack([self._height(slots, method, raw) for method, raw in enumerate(said)])
-        return np.nan_to_num(heights * self._weights(heights), nan=-1.0)
+        follows = np.array([member.follows for member in self.members])
+        led = np.flatnonzero(self._is_led(heights))
+        own = heights[led]
+        heights[led] = np.where(self._leads, own, follows * np.maximum(own - 1.0, 0.0))
+        return np.nan_to_num(heights * np.array([member.weight for member in self.members]), nan=-1.0)
 
-    @staticmethod
-    def _combined(heights: NDArray[np.float64]) -> NDArray[np.float32]:
-        known = (heights >= 0).any(axis=1)
-        positive = np.maximum(heights, 0.0)
-        total = (positive * positive * positive).sum(axis=1)
-        return np.where(known, np.cbrt(total), np.nan).astype(np.float32)
+    def _is_led(self, heights: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return where a member that leads says something, bool[n]."""
+        led: NDArray[np.bool_] = (heights[:, self._leads] >= 0).any(axis=1)
+        return led
+
+    def _combined(self, heights: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the sum of what members say; where one leads, the largest."""
+        known, positive = (heights >= 0).any(axis=1), np.maximum(heights, 0.0)
+        total = np.where(self._is_led(heights), positive.max(axis=1), positive.sum(axis=1))
+        return np.where(known, total, np.nan).astype(np.float32)
 
     def score(self, samples: Samples, view: WindowView) -> Scores:
         """Return the combined score, the band of the member that has one, and whose score was the largest."""
@@ -157,13 +170,6 @@ class Ensemble(PerDevice):
                 return middle - reach, middle + reach
         return None, None
 
-    def _weights(self, heights: NDArray[np.float64]) -> NDArray[np.float64]:
-        weights = np.tile([member.weight for member in self.members], (len(heights), 1))
-        leads = np.array([member.leads for member in self.members])
-        led = ~np.isnan(heights[:, leads]).all(axis=1)
-        weights[np.ix_(led, ~leads)] *= _FOLLOWS
-        return weights
-
 
 def default() -> Ensemble:
     """Return what kilowatch runs where nothing else is asked for."""
@@ -171,10 +177,10 @@ def default() -> Ensemble:
         "default",
         (
             Member(RunLength(), weekly=6.0, leads=True),
-            Member(Flatness()),
-            Member(Jump()),
-            Member(Levels()),
-            Member(Bank(stride=2)),
+            Member(Flatness(), weight=_RULE),
+            Member(Jump(), weight=_RULE),
+            Member(Levels(), weight=_RULE),
+            Member(Bank(stride=2), follows=0.0),
             Member(HourOfWeek(), weight=0.0),
         ),
     )

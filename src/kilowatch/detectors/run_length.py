@@ -1,9 +1,9 @@
 """How long a device with regular cycles stays on, against its own past: one run far too long, or many a little.
 
 A compressor, a heater or a thermostat ends its runs by itself, so their lengths repeat; a television's do not, and
-such devices stay unfitted. The score while on is the surprise that the run still lasts, -log P(length > this), and
-on top of it what earlier runs have piled up: a CUSUM (Page, Biometrika 41, 1954) of the surprise each run ended with,
-which is exponential with mean one where nothing is wrong.
+such devices stay unfitted, as do meters of many devices. The score while on is what the run's length says for a fault
+that prolongs it (`evidence`), and on top of it what earlier runs have piled up: a CUSUM (Page, Biometrika 41, 1954) of
+the surprise -log P(length > this) that each run ended with, exponential with mean one where nothing is wrong.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kilowatch.core.detector import Scores
+from kilowatch.core.device import Kind
 from kilowatch.core.explain import duration
 from kilowatch.core.quantise import encode_watts
+from kilowatch.core.samples import HOUR_MS
 from kilowatch.detectors.columns import Column, PerDevice
 from kilowatch.detectors.stretches import Stretches, cut, leaky_sum
-from kilowatch.detectors.survival import SURPRISES, surprise, surprise_knots
+from kilowatch.detectors.survival import SURPRISES, evidence, spread, surprise, surprise_knots
 from kilowatch.detectors.switching import find_runs
 
 if TYPE_CHECKING:
@@ -33,10 +35,10 @@ _RUNGS = (0.5, 0.2)
 """On is above half, and also above a fifth, of the power at which the device uses half of its energy."""
 _LEAST_RUNS = 8
 _LEAST_SAMPLES = 1000
-_REGULAR = 0.5
-"""Spread of the logarithm of on-lengths, in standard deviations: what ends by itself stays under it."""
-_TAILS = (0.1, 0.9)
-_TAILS_TO_SD = 2.563
+_REGULAR = 0.8
+"""Spread of the logarithm of on-lengths: what ends by itself stays under it, with two programmes as well."""
+_LONGEST_MS = 3 * HOUR_MS
+"""What usually stays on for longer keeps somebody's hours, not its own."""
 _SLACK, _MOST = 1.3, 3.0
 """Of the CUSUM, in nats: the mean is one; one very long run is not a trend."""
 _COUNTED_FROM = 1.0
@@ -47,7 +49,7 @@ _USUAL = 3
 
 
 class RunLength(PerDevice):
-    """Surprise at the length of the present run, and of those before it; 158 bytes a device."""
+    """Evidence in the length of the present run, and of those before it; 158 bytes a device."""
 
     name = "run_length"
     needs = 2
@@ -71,12 +73,13 @@ class RunLength(PerDevice):
         from_w = _main_w(past.power_w) * np.array(_RUNGS)
         codes = encode_watts(np.maximum(from_w, history.record.off_below_w))
         lengths = [_ended(past.code >= code, fresh) for code in codes]
-        self.on_from[slot] = codes if _are_regular(lengths[0]) else 0
+        ends_itself = history.record.kind is not Kind.METER and _are_regular(lengths[0] * past.grid_ms)
+        self.on_from[slot] = codes if ends_itself else 0
         if self.on_from[slot, 0]:
             self.knots[slot] = np.concatenate([surprise_knots(each if len(each) else lengths[0]) for each in lengths])
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
-        """Return the mean surprise over the rungs, 0 while off."""
+        """Return the mean evidence over the rungs, 0 while off."""
         stretches = Stretches.of(samples)
         parts = [self._rung(rung, samples, stretches) for rung in range(len(_RUNGS))]
         raw = sum(now + piled for now, piled, _ in parts) / len(_RUNGS)
@@ -100,7 +103,7 @@ class RunLength(PerDevice):
     def _rung(
         self, rung: int, samples: Samples, stretches: Stretches
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return the surprise of the present run, what has piled up, and its length in samples; move past them."""
+        """Return the evidence of the present run, what has piled up, and its length in samples; move past them."""
         slot, pieces, owner = samples.slot, stretches.segments, samples.segments
         from_code = self.on_from[slot, rung]
         on = (samples.code >= from_code) & (from_code > 0)
@@ -108,7 +111,7 @@ class RunLength(PerDevice):
         run = _lengths(on, pieces, carried)
         knots = self.knots[:, rung * len(SURPRISES) : (rung + 1) * len(SURPRISES)]
         now, rows = np.zeros(len(on)), np.flatnonzero(on)
-        now[rows] = surprise(np.log(run[rows] - 0.5), knots[slot[rows]])
+        now[rows] = evidence(np.log(run[rows] - 0.5), knots[slot[rows]])
         last = pieces.shift(run, carried.astype(np.int64))
         ended = np.flatnonzero(~on & (last > 0))
         gain = np.zeros(len(on), dtype=np.int64)
@@ -137,11 +140,10 @@ def _ended(on: NDArray[np.bool_], fresh: NDArray[np.bool_]) -> NDArray[np.int64]
     return runs.samples[seen]
 
 
-def _are_regular(lengths: NDArray[np.int64]) -> bool:
-    if len(lengths) < _LEAST_RUNS:
+def _are_regular(lengths_ms: NDArray[np.int64]) -> bool:
+    if len(lengths_ms) < _LEAST_RUNS:
         return False
-    low, high = np.quantile(np.log(lengths), _TAILS)
-    return bool((high - low) / _TAILS_TO_SD < _REGULAR)
+    return bool(np.median(lengths_ms) <= _LONGEST_MS) and spread(lengths_ms) < _REGULAR
 
 
 def _lengths(on: NDArray[np.bool_], pieces: Segments, carried: NDArray[np.uint32]) -> NDArray[np.int64]:

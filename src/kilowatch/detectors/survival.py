@@ -1,4 +1,7 @@
-"""How surprising it is that something still lasts: minus the logarithm of a smoothed survival function."""
+"""How surprising it is that something still lasts, and how much that speaks for a fault which prolongs it.
+
+Surprise is minus the logarithm of a smoothed survival function.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,12 @@ SURPRISES = np.array([0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0
 """Nats at which the lengths are stored."""
 _SMOOTH = 0.06
 """Width of the logistic kernel, on the logarithm of length: what a device's own runs tell of it to 6 %."""
+_TAILS = (0.1, 0.9)
+_TAILS_TO_SD = 2.563
+_LOG_FACTORS = np.log([1.1, 1.2, 1.4, 1.8])
+"""By how much a fault prolongs a run, for all that is known beforehand; equally likely, it never ends."""
+_LEAST = 0.25
+"""Nats of surprise under which nothing speaks for a fault: evidence is never above surprise."""
 _MOST_LENGTHS = 64
 _GRID = 400
 
@@ -33,6 +42,27 @@ def surprise_knots(lengths: NDArray[np.int64]) -> NDArray[np.float64]:
     surprise = np.maximum.accumulate(-np.log(survival))
     knots = np.interp(SURPRISES, surprise, grid)
     return np.maximum.accumulate(knots + 1e-6 * np.arange(len(knots)))
+
+
+def spread(lengths: NDArray[np.floating] | NDArray[np.integer]) -> float:
+    """Return the spread of the logarithm of lengths, in standard deviations, from the middle 80 % of them."""
+    low, high = np.quantile(np.log(lengths), _TAILS)
+    return float(high - low) / _TAILS_TO_SD
+
+
+def evidence(log_length: NDArray[np.float64], knots: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the nats by which a run that still lasts speaks for a fault, float64[n], at least 0; knots float[n, 16].
+
+    The logarithm of how much likelier it is to last under a fault that prolongs runs by an unknown factor: the mean of
+    S(length / factor) over S(length). Past its usual length a run is odd, but halfway through a long programme that
+    comes now and then it is not, while one that never ends goes on to become odder.
+    """
+    said, found = surprise(log_length, knots), np.zeros(len(log_length))
+    rows = np.flatnonzero(said > _LEAST)
+    length, own = log_length[rows], knots[rows]
+    lasts = sum(np.exp(-surprise(length - log_factor, own)) for log_factor in _LOG_FACTORS)
+    found[rows] = np.maximum(said[rows] + np.log((1 + lasts) / (1 + len(_LOG_FACTORS))), 0.0)
+    return found
 
 
 def surprise(log_length: NDArray[np.float64], knots: NDArray[np.floating]) -> NDArray[np.float64]:

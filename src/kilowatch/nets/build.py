@@ -6,6 +6,7 @@ Keras takes its backend from KERAS_BACKEND; JAX where nothing is said.
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +108,10 @@ def compiled(model: Any, shape: Shape, learning_rate: float) -> Any:
 
 def arrays(variables: Sequence[Any]) -> list[NDArray[Any]]:
     """Return the values of Keras variables."""
-    return [keras().ops.convert_to_numpy(variable) for variable in variables]
+    with warnings.catch_warnings():
+        # Keras 3.15 answers NumPy 2's copy keyword in a way that NumPy warns of.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return [keras().ops.convert_to_numpy(variable) for variable in variables]
 
 
 def predict(model: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:

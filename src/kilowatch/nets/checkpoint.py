@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -64,13 +65,13 @@ def load(path: Path, fingerprint: str) -> Progress | None:
         return None
     hint = f"Start over with --restart, or move {path.name} away."
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             heading = msgspec.json.decode(file["heading"].tobytes(), type=_Heading)
             groups = {
                 name: [file[f"{name}_{k}"] for k in range(sum(key.startswith(f"{name}_") for key in file.files))]
                 for name in ("variable", "best")
             }
-    except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, msgspec.MsgspecError) as error:
         raise StateError(f"Checkpoint {path} cannot be read: {error}.", hint) from None
     if heading.fingerprint != fingerprint:
         raise StateError(f"Checkpoint {path} belongs to other data or settings.", hint)

@@ -6,6 +6,7 @@ The import path is that of a small board: NumPy, msgspec and ONNX Runtime; no tr
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -78,7 +79,7 @@ class Model:
         if window_w.shape != (self.window,) or window_w.dtype != np.float32:
             window_w = self._checked(window_w[None])[0]
         # One sum of squares is finite exactly where every value is: watts squared are far from float32's end.
-        if not np.isfinite(window_w.dot(window_w)):
+        if not math.isfinite(window_w.dot(window_w)):
             return float("nan")
         return float(self._run(SCORE, window_w[None])[0])
 

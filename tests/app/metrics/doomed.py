@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.metrics.streams import READINGS, Batch, People, decode
+from app.metrics.streams import READINGS, Batch, People
 from kilowatch.app.metrics.checkpoint import DatabaseCheckpoint
 from kilowatch.app.metrics.service import MetricService
 from kilowatch.app.metrics.units import Readings
@@ -21,7 +21,7 @@ def service_of(database: str) -> MetricService:
     opened = Database(DatabaseSettings(f"sqlite:///{database}", survives_power_cut=False))
     return MetricService(
         checkpoint=DatabaseCheckpoint(opened),
-        new_readings=lambda: Readings(Tariff.flat(0.3), decode, People()),
+        new_readings=lambda: Readings(Tariff.flat(0.3), People()),
         clock=time.monotonic,
         save_every_s=0.02,
     )

@@ -11,12 +11,9 @@ import numpy as np
 from kilowatch.app.metrics.collector import MetricsOptions, UsageCollector
 from kilowatch.app.metrics.service import MetricService
 from kilowatch.app.metrics.units import Readings
-from kilowatch.core.device import first_seen
-from kilowatch.core.events import WIRE_V, Reading, ReadingColumns, Tick
-from kilowatch.core.reading import ReadingBatch
+from kilowatch.core.events import WIRE_V, Reading, Tick
 from kilowatch.core.tariff import Tariff
 from kilowatch.core.usage import DayRows, StoredDay
-from kilowatch.core.wire import WireDecoder
 from kilowatch.errors import StateError
 from kilowatch.links.kafka.place import Place
 from kilowatch.links.kafka.topics import Topic
@@ -26,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kilowatch.app.metrics.ports import Saved
-    from kilowatch.core.device import DeviceRecord, Fleet
-    from kilowatch.core.events import Control
+    from kilowatch.core.device import DeviceRecord
 
 START_MS = 1_767_225_600_000
 READINGS = Place(Topic.DEVICES, 0)
@@ -91,39 +87,8 @@ class People:
 
     records: dict[tuple[str, str], DeviceRecord] = field(default_factory=dict)
 
-    def record(self, site: str, device: str) -> DeviceRecord | None:
+    def record(self, site: str, device: str, version: int = 0) -> DeviceRecord | None:
         return self.records.get((site, device))
-
-
-@dataclass
-class Read:
-    batch: ReadingBatch
-    controls: list[Control]
-
-
-def decode(messages: Sequence[bytes], fleet: Fleet) -> Read:
-    rows: list[tuple[int, int, float, float]] = []
-    controls: list[Control] = []
-    for message in map(WireDecoder().decode, messages):
-        if isinstance(message, Reading):
-            rows.append(_row(fleet, message.site, message.device, message.ts_ms, message.power_w, message.energy_wh))
-        elif isinstance(message, ReadingColumns):
-            energy = message.energy_wh or [None] * len(message.ts_ms)
-            columns = zip(message.device, message.ts_ms, message.power_w, energy, strict=True)
-            rows += [_row(fleet, message.site, *column) for column in columns]
-        else:
-            controls.append(message)
-    slot, ts_ms, power_w, energy_wh = np.array(rows, dtype=np.float64).reshape(-1, 4).T
-    return Read(ReadingBatch(slot.astype(np.int32), ts_ms.astype(np.int64), power_w, energy_wh=energy_wh), controls)
-
-
-def _row(
-    fleet: Fleet, site: str, device: str, ts_ms: int, power_w: float, energy_wh: float | None
-) -> tuple[int, int, float, float]:
-    slot = fleet.slot(site, device)
-    if slot is None:
-        slot = fleet.add(first_seen(site, device))
-    return slot, ts_ms, power_w, float("nan") if energy_wh is None else energy_wh
 
 
 def reading(second: float, power_w: float, device: str = "fridge", energy_wh: float | None = None) -> Reading:
@@ -141,7 +106,7 @@ def service_on(
     known = people or People()
     return MetricService(
         checkpoint=checkpoint,
-        new_readings=lambda: Readings(Tariff.flat(0.3), decode, known),
+        new_readings=lambda: Readings(Tariff.flat(0.3), known),
         clock=lambda: clock_s,
         save_every_s=save_every_s,
     )

@@ -1,4 +1,4 @@
-"""The metric processor's state and device records, from the database."""
+"""The metric processor's state in the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from kilowatch.links.usage_store import UsageStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kilowatch.core.device import DeviceRecord
     from kilowatch.core.usage import StoredDay
     from kilowatch.links.database.database import Database
     from kilowatch.links.kafka.place import Place
@@ -31,16 +30,3 @@ class DatabaseCheckpoint:
         """Keep states and add days; `StateError` where another process took over."""
         states = [(str(one.place.topic), one.place.partition, one.since, one.next, one.state) for one in saved]
         self._store.save(states, days)
-
-
-class DatabaseRegistry:
-    """Device records as the registry keeps them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def record(self, site: str, device: str) -> DeviceRecord | None:
-        """Return a device's record, None where it is not known yet."""
-        with self._database.read() as transaction:
-            known = transaction.devices.get(site, device)
-        return None if known is None else known.record

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kilowatch.core.device import DeviceRecord, Fleet
-    from kilowatch.core.events import Control
-    from kilowatch.core.reading import ReadingBatch
+    from kilowatch.core.device import DeviceRecord
     from kilowatch.core.usage import StoredDay
     from kilowatch.links.kafka.place import Place
 
@@ -42,8 +40,8 @@ class Checkpoint(Protocol):
 class Registry(Protocol):
     """Who the devices are."""
 
-    def record(self, site: str, device: str) -> DeviceRecord | None:
-        """Return a device's record, None where nobody described it."""
+    def record(self, site: str, device: str, version: int = 0) -> DeviceRecord | None:
+        """Return a device's record, of that version or newer where it is there; None where nobody described it."""
 
 
 class Messages(Protocol):
@@ -64,22 +62,3 @@ class Messages(Protocol):
     @property
     def next_offset(self) -> int:
         """Where reading goes on."""
-
-
-class Decoded(Protocol):
-    """What messages of `IoTDevices` hold."""
-
-    @property
-    def batch(self) -> ReadingBatch:
-        """All readings, in order."""
-
-    @property
-    def controls(self) -> Sequence[Control]:
-        """All controls, in order."""
-
-
-class Decode(Protocol):
-    """Turns messages of `IoTDevices` into readings; devices never seen before join the fleet."""
-
-    def __call__(self, messages: Sequence[bytes], fleet: Fleet) -> Decoded:
-        """Return what the messages hold; what cannot be read was refused by the processor already."""

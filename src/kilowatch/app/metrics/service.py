@@ -76,6 +76,16 @@ class MetricService:
             for place in places:
                 self._held.pop(place, None)
 
+    def forget_all(self) -> None:
+        """Let everything go unsaved: what follows is read again from what was saved."""
+        with self.lock:
+            self._held.clear()
+            self._days.clear()
+
+    def unsaved_s(self) -> float:
+        """Return how long ago all was saved, s."""
+        return self.clock() - self._saved_s
+
     def step(self, subscription: Subscription) -> int:
         """Read once and add up; save where it is time. Return how many messages came."""
         batches = subscription.poll()

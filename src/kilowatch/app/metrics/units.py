@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from kilowatch.app.ingest import Decoder
 from kilowatch.app.metrics.book import Book
 from kilowatch.app.packing import pack, unpack
 from kilowatch.core.events import ActionEvent, IncidentEvent, RecordChanged, Tick
@@ -16,7 +17,7 @@ from kilowatch.core.usage_incidents import WEEK_MS, Correlation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kilowatch.app.metrics.ports import Decode, Registry
+    from kilowatch.app.metrics.ports import Registry
     from kilowatch.core.tariff import Tariff
     from kilowatch.core.usage import StoredDay
 
@@ -41,22 +42,22 @@ class Unit(Protocol):
 class Readings:
     """A partition of `IoTDevices`."""
 
-    def __init__(self, tariff: Tariff, decode: Decode, registry: Registry) -> None:
+    def __init__(self, tariff: Tariff, registry: Registry) -> None:
         self.book = Book(tariff)
-        self._decode = decode
+        self._decoder = Decoder(self.book.fleet)
         self._registry = registry
 
     def take(self, values: Sequence[bytes]) -> list[StoredDay]:
         """Take readings and controls in; a record is asked for when its device is new or has changed."""
         fleet, known = self.book.fleet, len(self.book.fleet)
-        decoded = self._decode(values, fleet)
+        decoded = self._decoder.decode(values)
         for record in fleet.records[known:]:
             self._ask(record.site, record.device)
-        changed = {(one.site, one.device) for one in decoded.controls if isinstance(one, RecordChanged)}
-        for site, device in sorted(changed):
-            self._ask(site, device)
+        changed = (one.control for one in decoded.controls if isinstance(one.control, RecordChanged))
+        for one in changed:
+            self._ask(one.site, one.device, one.version)
         days = self.book.take(decoded.batch)
-        ticks = [one.received_ms for one in decoded.controls if isinstance(one, Tick)]
+        ticks = [one.control.received_ms for one in decoded.ticks if isinstance(one.control, Tick)]
         return days + (self.book.tick(max(ticks)) if ticks else [])
 
     def save(self) -> bytes:
@@ -66,9 +67,10 @@ class Readings:
     def load(self, state: bytes) -> None:
         """Take a saved book up."""
         thaw(self.book, unpack(state))
+        self._decoder = Decoder(self.book.fleet)
 
-    def _ask(self, site: str, device: str) -> None:
-        record = self._registry.record(site, device)
+    def _ask(self, site: str, device: str, version: int = 0) -> None:
+        record = self._registry.record(site, device, version)
         if record is not None:
             self.book.know(record)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import delete, select
 
-from kilowatch.core.device import DeviceRecord
+from kilowatch.core.device import DeviceRecord, Stage
 from kilowatch.core.records import DeviceEdit, KnownDevice, discovered
 from kilowatch.errors import ConfigError
 from kilowatch.links.database.rows import add_once
@@ -72,6 +72,14 @@ class Devices:
             return None
         self._write(record, edited)
         return None if record is known.record else record
+
+    def learnt(self, site: str, device: str) -> DeviceRecord | None:
+        """Note that a device's learning is over; return the record where that is news, else None."""
+        known = self._held(site, device)
+        if known.record.stage is not Stage.LEARNING:
+            return None
+        record = msgspec.structs.replace(known.record, stage=Stage.WATCHING, version=known.record.version + 1)
+        return self._write(record, known.edited)
 
     def delete(self, site: str, device: str) -> None:
         """Forget a device's record; `ConfigError` where it is not known."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TABLES = tuple(table.name for table in metadata.sorted_tables)
 _ROWS = 1000
-_NOT_KEPT = ("offsets",)
+_NOT_KEPT = ("offsets", "usage_states")
 """Offsets belong to the topics of one Kafka and are not asked for when telling whether a database is in use."""
 
 

@@ -142,6 +142,45 @@ history_raw = Table(
     Index("history_raw_time", "ts_ms"),
 )
 
+_DAY_QUANTITIES = (
+    "register_uj",
+    "integrated_uj",
+    "loose_uj",
+    "cost_pico",
+    "loose_cost_pico",
+    "gap_ms",
+    "loose_gap_ms",
+    "held_ms",
+    "silent_ms",
+    "on_ms",
+    "cycles",
+    "accepted",
+    "repaired",
+    "rejected",
+    "peak_mw",
+    "demand_mw",
+    "floor_mw",
+)
+"""The names of `kilowatch.core.usage.Quantity`, whose order they follow."""
+
+device_days = Table(
+    "device_days",
+    metadata,
+    Column("site", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    *[Column(name, BigInteger, nullable=False) for name in _DAY_QUANTITIES],
+)
+
+usage_states = Table(
+    "usage_states",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,

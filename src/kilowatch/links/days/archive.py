@@ -15,6 +15,9 @@ from kilowatch.links.journal import replacing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from kilowatch.links.days.rows import Column
 
@@ -47,9 +50,8 @@ class Archive:
 
     def read(self, site: str, device: str, from_day: str, to_day: str) -> DayRows:
         """Return a device's rows of the days from_day to to_day, both included."""
-        wanted = [("site", "=", site), ("device", "=", device)]
-        parts = [self._rows(path, wanted) for path in self._paths() if from_day <= path.stem <= to_day]
-        return DayRows.join([DayRows.none(self.columns), *parts])
+        days = [path for path in self._paths() if from_day <= path.stem <= to_day]
+        return DayRows.join([DayRows.none(self.columns), *(self._rows_of(path, site, device) for path in days)])
 
     def whole(self, day: str) -> DayRows:
         """Return all rows of a day."""
@@ -85,16 +87,22 @@ class Archive:
     def _path(self, day: str) -> Path:
         return self._folder / f"{day}.parquet"
 
-    def _rows(self, path: Path, wanted: list[tuple[str, str, str]] | None = None) -> DayRows:
-        try:
-            table = pq.read_table(path, filters=wanted, partitioning=None)
-        except (pa.ArrowException, OSError) as error:
-            raise _broken(path, error) from error
+    def _rows_of(self, path: Path, site: str, device: str) -> DayRows:
+        wanted = [("site", "=", site), ("device", "=", device)]
+        table = _table(path, ["ts_ms", *(column.name for column in self.columns)], wanted)
+        number = np.zeros(table.num_rows, dtype=np.int32)
+        return DayRows(((site, device),), number, *self._columns_of(table))
+
+    def _rows(self, path: Path) -> DayRows:
+        table = _table(path)
         names = list(zip(table.column("site").to_pylist(), table.column("device").to_pylist(), strict=True))
         numbers: dict[tuple[str, str], int] = {}
         device = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int32)
+        return DayRows(tuple(numbers), device, *self._columns_of(table))
+
+    def _columns_of(self, table: pa.Table) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
         values = tuple(table.column(column.name).to_numpy().astype(column.dtype) for column in self.columns)
-        return DayRows(tuple(numbers), device, table.column("ts_ms").to_numpy().astype(np.int64), values)
+        return table.column("ts_ms").to_numpy().astype(np.int64), values
 
     def _replace(self, day: str, generation: int, rows: DayRows) -> None:
         order = np.argsort(rows.device, kind="stable")
@@ -117,6 +125,13 @@ class Archive:
                 use_dictionary=[name for name in table.column_names if name not in counted],
                 column_encoding=dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
             )
+
+
+def _table(path: Path, columns: list[str] | None = None, wanted: list[tuple[str, str, str]] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns, filters=wanted, partitioning=None, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, error) from error
 
 
 def _metadata(path: Path) -> pq.FileMetaData:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 TASMOTA_INTERVAL_S = 300.0
 """TelePeriod, where nobody changed it."""
-SLEEPER_HEARTBEAT_S = 25 * 3600.0
-"""Zigbee2MQTT gives a battery device so long before it is called offline."""
+QUIET_HEARTBEAT_S = 25 * 3600.0
+"""Bridges that tell themselves when a device is gone: a steady value may stay unsaid for most of a day, and
+Zigbee2MQTT gives sleeping devices so long before it calls them offline."""
 SHELLY1_INTERVAL_S = 30.0
 
 _TASMOTA = re.compile(r"tasmota/discovery/[^/]+/config")
@@ -65,14 +66,8 @@ def zigbee_announced(
 
 
 def _zigbee_record(site: str, source: str, device: dict[str, Any]) -> DeviceRecord:
-    sleeps = device.get("power_source") == "Battery"
-    return first_seen(
-        site,
-        str(device["friendly_name"]),
-        reporting=Reporting.ON_CHANGE,
-        heartbeat_s=SLEEPER_HEARTBEAT_S if sleeps else None,
-        source=source,
-    )
+    name = str(device["friendly_name"])
+    return first_seen(site, name, reporting=Reporting.ON_CHANGE, heartbeat_s=QUIET_HEARTBEAT_S, source=source)
 
 
 def _measures(device: Any) -> bool:

@@ -84,9 +84,10 @@ def number(value: Any, name: str, scale: float = 1.0) -> float | None:
 def number_text(payload: bytes | str, name: str, scale: float = 1.0) -> float:
     """Return the number that a text says; `UndecodableError` where it says none."""
     try:
-        return bounded(float(payload), name, scale)
+        value = float(payload)
     except ValueError as error:
         raise UndecodableError(f"{name} is not a number") from error
+    return bounded(value, name, scale)
 
 
 def bounded(value: float, name: str, scale: float = 1.0) -> float:

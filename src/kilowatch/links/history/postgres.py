@@ -19,7 +19,7 @@ from kilowatch.core.history import (
     step_for,
 )
 from kilowatch.links.database.rows import insert_into
-from kilowatch.links.database.tables import history, history_raw
+from kilowatch.links.database.tables import device_days, history, history_raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def append_history(transaction: Transaction, rows: HistoryRows) -> None:
 
 def erase_history(transaction: Transaction, site: str, device: str) -> None:
     """Forget a device in a transaction."""
-    for table in (history, history_raw):
+    for table in (history, history_raw, device_days):
         transaction.connection.execute(delete(table).where(table.c.site == site, table.c.device == device))
 
 

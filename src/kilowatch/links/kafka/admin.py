@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 30.0
 _ANSWER_S = 2.0
 _ANSWERS = 5
+_LIST_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,15 @@ class Admin:
             futures = self._client.create_topics(topics, operation_timeout=_TIMEOUT_S, request_timeout=_TIMEOUT_S)
             for name, future in futures.items():
                 _await_created(name, future)
+            self._await_listed({topic.topic for topic in topics})
+
+    def _await_listed(self, names: set[str]) -> None:
+        """Wait until the brokers tell others of the topics too."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while missing := names - set(self.partitions()):
+            if time.monotonic() > deadline:
+                raise ComponentError(f"Kafka: {', '.join(sorted(missing))} created, but not seen since.", "Try again.")
+            time.sleep(_LIST_S)
 
     def _options(self, plans: Sequence[TopicPlan]) -> list[Mapping[str, Any]]:
         if not plans:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kilowatch.errors import ComponentError, KilowatchError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_T = TypeVar("_T")
 
 
 class FencedError(ComponentError):
@@ -17,6 +20,10 @@ class FencedError(ComponentError):
 
 class AbortableError(ComponentError):
     """A transaction failed and must be aborted; it can be tried again from its beginning."""
+
+
+class FullError(ComponentError):
+    """Nothing more fits into a writer's queue at present."""
 
 
 def kafka() -> Any:
@@ -37,6 +44,34 @@ def kafka_errors(doing: str) -> Iterator[None]:
         yield
     except library.KafkaException as error:
         raise translated(error.args[0], doing) from error
+
+
+def patiently(doing: str, call: Callable[[], _T]) -> _T:
+    """Return what a question to the brokers brings; one that a leader on the move leaves unanswered is asked again."""
+    library = kafka()
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return call()
+        except library.KafkaException as error:
+            if error.args[0].name() not in _PASSING or time.monotonic() > deadline:
+                raise translated(error.args[0], doing) from error
+        time.sleep(_PAUSE_S)
+
+
+_PATIENCE_S = 30.0
+_PAUSE_S = 0.1
+_PASSING = frozenset(
+    {
+        "NOT_LEADER_FOR_PARTITION",
+        "LEADER_NOT_AVAILABLE",
+        "NOT_COORDINATOR",
+        "COORDINATOR_NOT_AVAILABLE",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        "_TRANSPORT",
+        "_WAIT_COORD",
+    }
+)
 
 
 def translated(error: Any, doing: str) -> KilowatchError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kilowatch.errors import ComponentError
-from kilowatch.links.kafka.client import kafka, kafka_errors
+from kilowatch.links.kafka.client import kafka, kafka_errors, patiently
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.place import Place, handle
 from kilowatch.links.kafka.reader import sound
@@ -48,9 +48,10 @@ class CompactedReader:
         `ComponentError` where the broker falls silent before the end.
         """
         place = Place(str(topic), partition)
+        ask = self._consumer.get_watermark_offsets
+        low, end = patiently(f"reading {topic}", lambda: ask(handle(place), timeout=_TIMEOUT_S))
+        first = low if begin is None else max(low, begin)
         with kafka_errors(f"reading {topic}"):
-            low, end = self._consumer.get_watermark_offsets(handle(place), timeout=_TIMEOUT_S)
-            first = low if begin is None else max(low, begin)
             self._consumer.assign([handle(place, first)])
         try:
             yield from self._between(place, first, end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kilowatch.links.kafka.client import kafka, kafka_errors
+from kilowatch.links.kafka.client import kafka, kafka_errors, patiently
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.place import Place, handle, place_of
 from kilowatch.links.kafka.settings import reading
@@ -27,8 +27,8 @@ class GroupOffsets:
 
     def committed(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the committed offset of each partition, those without one left out."""
-        with kafka_errors("reading committed offsets"):
-            found = self._consumer.committed([handle(place) for place in places], timeout=_TIMEOUT_S)
+        wanted = [handle(place) for place in places]
+        found = patiently("reading committed offsets", lambda: self._consumer.committed(wanted, timeout=_TIMEOUT_S))
         return {place_of(one): one.offset for one in found if one.offset >= 0}
 
     @property

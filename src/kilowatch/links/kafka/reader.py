@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from kilowatch.links.kafka.client import kafka, kafka_errors, translated
+from kilowatch.links.kafka.client import kafka, kafka_errors, patiently, translated
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.place import Place, handle, handles, place_of
 from kilowatch.links.kafka.settings import reading
@@ -100,14 +100,14 @@ class Reader:
 
     def committed(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the group's committed offset of each partition, those without one left out."""
-        with kafka_errors("reading committed offsets"):
-            found = self._consumer.committed([handle(place) for place in places], timeout=_TIMEOUT_S)
+        wanted = [handle(place) for place in places]
+        found = patiently("reading committed offsets", lambda: self._consumer.committed(wanted, timeout=_TIMEOUT_S))
         return {place_of(one): one.offset for one in found if one.offset >= 0}
 
     def commit(self, offsets: Mapping[Place, int]) -> None:
         """Commit where the group goes on, outside of a transaction, and wait for it."""
-        with kafka_errors("committing offsets"):
-            done = self._consumer.commit(offsets=handles(offsets), asynchronous=False)
+        wanted = handles(offsets)
+        done = patiently("committing offsets", lambda: self._consumer.commit(offsets=wanted, asynchronous=False))
         for one in done or ():
             if one.error is not None:
                 raise translated(one.error, f"committing the offset of {one.topic}/{one.partition}")
@@ -127,8 +127,8 @@ class Reader:
 
     def bounds(self, place: Place) -> tuple[int, int]:
         """Return a partition's first offset and the one after its last, asked of the broker now."""
-        with kafka_errors("asking for offsets"):
-            low, high = self._consumer.get_watermark_offsets(handle(place), timeout=_TIMEOUT_S)
+        ask = self._consumer.get_watermark_offsets
+        low, high = patiently("asking for offsets", lambda: ask(handle(place), timeout=_TIMEOUT_S))
         return low, high
 
     def pause(self, places: Iterable[Place]) -> None:

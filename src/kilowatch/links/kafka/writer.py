@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kilowatch.errors import ComponentError, KilowatchError
-from kilowatch.links.kafka.client import kafka, kafka_errors, translated
+from kilowatch.links.kafka.client import FullError, kafka, kafka_errors, translated
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.settings import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kilowatch.errors import KilowatchError
     from kilowatch.links.kafka.settings import Access, Pace
 
 Delivered: TypeAlias = "Callable[[KilowatchError | None], None]"
@@ -41,14 +41,14 @@ class Writer:
         partition: int = ANY_PARTITION,
         timeout_s: float | None = None,
     ) -> None:
-        """Hand a message over; where the queue is full wait for room, at most timeout_s, then `ComponentError`.
+        """Hand a message over; where the queue is full wait for room, at most timeout_s, then `FullError`.
 
         value: None deletes the key in a compacted topic. partition: -1 leaves it to the key.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not is_taken(self._producer, topic, key, value, partition, delivered):
             if deadline is not None and time.monotonic() > deadline:
-                raise ComponentError(
+                raise FullError(
                     f"Kafka has taken nothing for {timeout_s:g} s and the queue is full.", "See that the broker runs."
                 )
             self._producer.poll(_ROOM_POLL_S)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kilowatch.links.decode.report import Availability, Report
 
 READINGS = "kilowatch/{site}/readings"
+_QUIET = {"reporting": Reporting.ON_CHANGE, "heartbeat_s": discovery.QUIET_HEARTBEAT_S}
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ class Vendors:
         base = self._config.zigbee2mqtt_base
         told = zigbee.decode(topic, payload, received_ms, self._zone, base)
         devices = discovery.zigbee_announced(self._site, self._source, topic, payload, base)
-        return _said(told, devices, reporting=Reporting.ON_CHANGE)
+        return _said(told, devices, **_QUIET)
 
     def _statestream(self, topic: str, payload: bytes, _: int) -> Said | None:
         rest = topic.removeprefix(f"{self._config.statestream_base}/")
@@ -122,7 +123,7 @@ class Vendors:
         if levels[2] != "state":
             return None
         told = statestream.decode_state(entity, payload, self._units.get(name))
-        return _said([told], [], reporting=Reporting.ON_CHANGE)
+        return _said([told], [], **_QUIET)
 
     def _discovery(self, topic: str, payload: bytes, _: int) -> Said | None:
         value = announced.announced_value(topic, payload, self._config.discovery_base)

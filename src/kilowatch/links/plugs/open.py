@@ -8,7 +8,6 @@ from kilowatch.errors import ConfigError
 from kilowatch.links.plugs.address import PlugMake, parse_address
 from kilowatch.links.plugs.assistant import HomeAssistantPlug
 from kilowatch.links.plugs.http import HttpSettings
-from kilowatch.links.plugs.login import Assistant, Login
 from kilowatch.links.plugs.makes import Shelly1, Shelly2, Tasmota
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 
     from kilowatch.core.ports import Plug
     from kilowatch.links.plugs.address import PlugAddress
-
-__all__ = ["Assistant", "Login", "open_plug"]
+    from kilowatch.links.plugs.login import Assistant, Login
 
 
 def open_plug(

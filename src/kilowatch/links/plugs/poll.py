@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from kilowatch.links.source import Put
 
 log = logging.getLogger("kilowatch.poll")
+_ROUNDING = 1e-6
+"""Of an interval: sums of floats may lie a hair behind the grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +127,5 @@ def next_turn(turn_s: float, now_s: float, interval_s: float, failures: int, mos
     if failures:
         pause_s = min(interval_s * 2.0 ** min(failures, 30), max(most_s, interval_s))
     earliest_s = max(turn_s + pause_s, now_s)
-    turns = -((turn_s - earliest_s) // interval_s)
+    turns = math.ceil((earliest_s - turn_s) / interval_s - _ROUNDING)
     return turn_s + turns * interval_s

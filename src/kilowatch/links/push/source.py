@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("kilowatch.push")
 PATH = "/v1/readings"
 _SAFE_WITHIN_S = 30.0
-_START_S = 10.0
 _NO_CONTENT, _BAD, _NO_LOGIN, _NO_PATH, _NO_METHOD, _TOO_LARGE, _BUSY = 204, 400, 401, 404, 405, 413, 503
 
 
@@ -59,9 +59,9 @@ class PushSource:
         self._put = put
         config = uvicorn.Config(
             self._app,
-            host=self._config.bind,
-            port=self._config.port,
+            interface="asgi3",
             lifespan="off",
+            proxy_headers=False,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -70,16 +70,10 @@ class PushSource:
             h11_max_incomplete_event_size=16_384,
         )
         self._server = uvicorn.Server(config)
-        # Bound here, so that a port which is taken is an error of ours and not the end of the process.
-        try:
-            socket = config.bind_socket()
-        except SystemExit as error:
-            raise ComponentError(
-                f"Nothing can listen on {self._config.bind}:{self._config.port}.", "Choose another sources.push.port."
-            ) from error
-        self.port = socket.getsockname()[1]
+        listening = self._listening()
+        self.port = listening.getsockname()[1]
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [socket]}, name=self.name, daemon=True
+            target=self._server.run, kwargs={"sockets": [listening]}, name=self.name, daemon=True
         )
         self._thread.start()
         log.info("takes readings on http://%s:%s%s", self._config.bind, self.port, PATH)
@@ -89,6 +83,18 @@ class PushSource:
         if self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+
+    def _listening(self) -> socket.socket:
+        """Bind here, so that a port which is taken is an error of ours and not the end of the process."""
+        bind = self._config.bind
+        try:
+            family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+            return socket.create_server((bind, self._config.port), family=family)
+        except OSError as error:
+            raise ComponentError(
+                f"Nothing can listen on {bind}:{self._config.port}: {error.strerror or error}.",
+                "Choose another sources.push.port or bind.",
+            ) from error
 
     async def _app(
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[..., Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kilowatch.errors import ComponentError
 from kilowatch.sim.plugs.http import HEAD_BYTES, serve_connection
@@ -12,7 +12,7 @@ from kilowatch.sim.plugs.outlet import PlugFault
 from kilowatch.sim.plugs.websocket import serve_websocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from kilowatch.sim.plugs.http import Answer, Request
     from kilowatch.sim.plugs.plug import SimPlug
@@ -61,6 +61,10 @@ class PlugHost:
             return ask()
 
         return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(_START_S)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something run in the plugs' own thread beside them, until it ends or the host stops."""
+        asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

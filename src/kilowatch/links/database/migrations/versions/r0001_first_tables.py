@@ -14,6 +14,25 @@ depends_on = None
 
 _SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _NAME = sa.String(128)
+_DAY_QUANTITIES = (
+    "register_uj",
+    "integrated_uj",
+    "loose_uj",
+    "cost_pico",
+    "loose_cost_pico",
+    "gap_ms",
+    "loose_gap_ms",
+    "held_ms",
+    "silent_ms",
+    "on_ms",
+    "cycles",
+    "accepted",
+    "repaired",
+    "rejected",
+    "peak_mw",
+    "demand_mw",
+    "floor_mw",
+)
 
 
 def upgrade() -> None:
@@ -21,6 +40,7 @@ def upgrade() -> None:
     _registry()
     _actor()
     _history()
+    _usage()
     _streams()
     make_append_only("audit")
 
@@ -133,6 +153,23 @@ def _history() -> None:
         sa.Column("keep", sa.Boolean, nullable=False),
     )
     op.create_index("history_raw_time", "history_raw", ["ts_ms"])
+
+
+def _usage() -> None:
+    op.create_table(
+        "device_days",
+        sa.Column("site", _NAME, primary_key=True),
+        sa.Column("device", _NAME, primary_key=True),
+        sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+        *[sa.Column(name, sa.BigInteger, nullable=False) for name in _DAY_QUANTITIES],
+    )
+    op.create_table(
+        "usage_states",
+        sa.Column("topic", sa.String(249), primary_key=True),
+        sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("next", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.LargeBinary, nullable=False),
+    )
 
 
 def _streams() -> None:

@@ -1,0 +1,49 @@
+"""What a detector says of itself to Prometheus."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kilowatch.app.partition import Counts
+    from kilowatch.links.kafka.place import Place
+    from kilowatch.observability import Metrics
+
+_SERVICE = "detector"
+
+
+class DetectorMetrics:
+    """A `Watcher` that keeps the metrics of the table. now_s: Unix time."""
+
+    def __init__(self, metrics: Metrics, group: str, now_s: Callable[[], float] = time.time) -> None:
+        self._metrics = metrics
+        self._group = group
+        self._now_s = now_s
+
+    def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
+        """Count samples, and time readings that are news; `place` and `seconds` are for logs."""
+        del place, seconds
+        self._metrics.counter("kilowatch_scored_samples_total").inc(counts.samples)
+        if not counts.replayed:
+            self._metrics.histogram("kilowatch_verdict_seconds").observe(max(0.0, self._now_s() - appended_ms / 1000))
+
+    def committed(self, place: Place, events: int, seconds: float) -> None:
+        """Say nothing: incidents are counted by who reads them."""
+
+    def saved(self, place: Place, size: int, seconds: float) -> None:
+        """Note when a snapshot was written."""
+        del place, size, seconds
+        self._metrics.gauge("kilowatch_checkpoint_timestamp_seconds").labels(_SERVICE).set(self._now_s())
+
+    def taken_over(self, place: Place, seconds: float, behind: int) -> None:
+        """Say nothing: it stands in the log."""
+
+    def lag(self, lag: Mapping[Place, int]) -> None:
+        """Note how many messages lie ahead in each partition."""
+        gauge = self._metrics.gauge("kilowatch_consumer_lag_messages")
+        gauge.clear()
+        for place, messages in lag.items():
+            gauge.labels(self._group, place.topic, str(place.partition)).set(messages)

@@ -1,0 +1,102 @@
+"""Puts the edge together in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kilowatch.app.actor.actor import Actor
+from kilowatch.app.edge.edge import Edge, EdgeParts, EdgeTempo
+from kilowatch.app.edge.judge import Asking
+from kilowatch.app.edge.world import EdgeWorld
+from kilowatch.app.pipeline import Pipeline, PipelineSettings
+from kilowatch.app.registry import Registry
+from kilowatch.app.snapshot_files import SnapshotFiles
+from kilowatch.app.subject import Subject
+from kilowatch.core.device import ActsBy, Fleet
+from kilowatch.core.policy import PolicyRules
+from kilowatch.links.database import Database, DatabaseSettings
+from kilowatch.links.database.action_book import DatabaseActionBook
+from kilowatch.links.edge_log import EdgeLog
+from kilowatch.links.history import EdgeHistory
+from kilowatch.links.kafka.topics import Topic
+from kilowatch.links.memory import MemoryHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kilowatch.app.actor.ports import Clock, Plugs, Tell
+    from kilowatch.app.edge.edge import Listener
+    from kilowatch.core.detector import Detector
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What the actor needs of the world outside; clock: the one that plugs are called by."""
+
+    plugs: Plugs
+    tell: Tell
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """What a person chooses. database_url: empty for SQLite in the folder."""
+
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+    policy: PolicyRules = field(default_factory=lambda: PolicyRules(side=ActsBy.EDGE))
+    database: DatabaseSettings | None = None
+    tempo: EdgeTempo = field(default_factory=EdgeTempo)
+
+
+@dataclass(slots=True)
+class BuiltEdge:
+    """The edge, and what must be closed after it."""
+
+    edge: Edge
+    parts: EdgeParts
+
+    def close(self) -> None:
+        """Let go of threads, files and connections."""
+        if self.parts.actor is not None:
+            self.parts.actor.close()
+        self.parts.log.close()
+        self.parts.history.close()
+        self.parts.database.close()
+
+
+def build_edge(
+    folder: Path,
+    detector: Detector,
+    clock: Callable[[], int],
+    settings: EdgeSettings | None = None,
+    hand: Hand | None = None,
+    listeners: tuple[Listener, ...] = (),
+) -> BuiltEdge:
+    """Return the edge of a folder, not opened yet. clock: event time as it passes now, ms UTC."""
+    settings = settings or EdgeSettings()
+    log = EdgeLog(folder / "log", Topic.REJECTED)
+    database = Database(settings.database or DatabaseSettings(f"sqlite:///{folder / 'kilowatch.db'}"))
+    database.upgrade()
+    asking = Asking(settings.policy)
+    history = MemoryHistory(keep_ms=settings.pipeline.plan.horizon_ms)
+    pipeline = Pipeline(Fleet(), detector, history, settings.pipeline, asking)
+    world = EdgeWorld(database, pipeline, clock)
+    actor = None
+    if hand is not None:
+        book = DatabaseActionBook(database)
+        actor = Actor(book, world, hand.plugs, hand.tell, hand.clock, settings.policy)
+    parts = EdgeParts(
+        log=log,
+        database=database,
+        registry=Registry(database),
+        subject=Subject(pipeline, history),
+        asking=asking,
+        snapshots=SnapshotFiles(folder / "snapshots"),
+        world=world,
+        history=EdgeHistory(folder / "history"),
+        actor=actor,
+        listeners=listeners,
+    )
+    return BuiltEdge(Edge(parts, clock, settings.tempo), parts)

@@ -1,0 +1,96 @@
+"""The metric processor as a service: Kafka in, database beside, Prometheus out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kilowatch.app.detector_service import KafkaRecords
+from kilowatch.app.kafka_access import access_of
+from kilowatch.app.metrics.checkpoint import DatabaseCheckpoint
+from kilowatch.app.metrics.collector import MetricsOptions, UsageCollector
+from kilowatch.app.metrics.service import SAVE_EVERY_S, TOPICS, MetricService
+from kilowatch.app.metrics.units import Readings
+from kilowatch.app.stores import database_settings
+from kilowatch.core.tariff import Band, Tariff
+from kilowatch.errors import ComponentError, StateError
+from kilowatch.links.database import Database
+from kilowatch.links.kafka.reader import Hooks, Reader
+from kilowatch.observability import Metrics
+from kilowatch.observability.endpoint import exposed
+
+if TYPE_CHECKING:
+    import threading
+
+    from kilowatch.config.sections import Config, HourPrice, TariffConfig
+
+_log = logging.getLogger(__name__)
+_WAITS_S = (1.0, 2.0, 5.0, 10.0)
+_LAG_EVERY_S = 5.0
+
+
+def tariff_of(config: TariffConfig) -> Tariff:
+    """Return the tariff of a config."""
+    bands = [band for price in config.hours.values() for band in _bands(price)]
+    return Tariff.by_hour(config.price_per_kwh, bands, config.currency)
+
+
+def serve_metrics(
+    config: Config, stop: threading.Event, options: MetricsOptions | None = None, save_every_s: float = SAVE_EVERY_S
+) -> None:
+    """Add up and serve until told to stop; where Kafka or the database fails begin anew, from what is saved."""
+    tariff, access = tariff_of(config.tariff), access_of(config.kafka)
+    records = KafkaRecords(access, config.kafka.partitions)
+    database = Database(database_settings(config))
+    new_readings = partial(Readings, tariff, records)
+    service = MetricService(DatabaseCheckpoint(database), new_readings, time.monotonic, save_every_s)
+    metrics = Metrics()
+    metrics.registry.register(UsageCollector(service, tariff.currency, options))
+    hooks = Hooks(service.assigned, service.revoked, service.lost)
+    group = f"{config.kafka.group}-metrics"
+    token = None if config.metrics.token is None else config.metrics.token.reveal()
+    failures = 0
+    with exposed(metrics, config.metrics.bind, config.metrics.port, token) as port:
+        _log.info("Metrics are served on http://%s:%d/metrics.", config.metrics.bind, port)
+        while not stop.is_set():
+            try:
+                _run(service, Reader(access, group, TOPICS, hooks), metrics, stop)
+            except (ComponentError, StateError) as error:
+                service.forget_all()
+                wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
+                _log.error("The metric processor begins anew in %g s: %s %s", wait_s, error, error.hint)
+                failures += 1
+                stop.wait(wait_s)
+    database.close()
+
+
+def _run(service: MetricService, reader: Reader, metrics: Metrics, stop: threading.Event) -> None:
+    lag_due_s = 0.0
+    try:
+        while not stop.is_set():
+            service.step(reader)
+            if time.monotonic() >= lag_due_s:
+                _tell_of_itself(service, reader, metrics)
+                lag_due_s = time.monotonic() + _LAG_EVERY_S
+    finally:
+        reader.close()
+
+
+def _tell_of_itself(service: MetricService, reader: Reader, metrics: Metrics) -> None:
+    lag = metrics.gauge("kilowatch_consumer_lag_messages")
+    lag.clear()
+    for place, ahead in reader.lag().items():
+        lag.labels(reader.group, place.topic, str(place.partition)).set(ahead)
+    metrics.gauge("kilowatch_checkpoint_timestamp_seconds").labels("metrics").set(time.time() - service.unsaved_s())
+
+
+def _bands(price: HourPrice) -> list[Band]:
+    """Return the bands of a price; hours past midnight belong to the day after the one on which they begin."""
+    days = frozenset(price.weekdays or range(7))
+    if price.from_hour < price.to_hour:
+        return [Band(days, frozenset(range(price.from_hour, price.to_hour)), price.price_per_kwh)]
+    late, early = frozenset(range(price.from_hour, 24)), frozenset(range(price.to_hour))
+    next_days = frozenset((day + 1) % 7 for day in days)
+    return [Band(days, late, price.price_per_kwh), Band(next_days, early, price.price_per_kwh)]

@@ -1,0 +1,247 @@
+"""One run under load: broker, snapshots, detector processes, readings, and what the outside saw of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from kilowatch.errors import ComponentError
+from kilowatch.lab.bench.pipeline.broker import Broker
+from kilowatch.lab.bench.pipeline.meters import Meters
+from kilowatch.lab.bench.pipeline.preload import preload
+from kilowatch.lab.bench.pipeline.process_cost import Cost, cost_of
+from kilowatch.lab.bench.pipeline.producer import Flow, ProducerPlan
+from kilowatch.lab.bench.pipeline.watching import Outcomes, Progress, Sample, latencies_ms
+from kilowatch.lab.bench.pipeline.worker import Tally, WorkerPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PARTITIONS = 12
+READY_S = 600.0
+DRAIN_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run is put under. warm_s: readings come for so long before anything is counted."""
+
+    devices: int
+    rate: float
+    seconds: float
+    workers: int = 2
+    warm_s: float = 10.0
+    active_s: float | None = None
+    odd: float = 0.001
+    odd_from: float = 0.0
+    odd_until: float = 1.0
+    quick: bool = False
+    poll_s: float = 0.05
+    most: int = 10_000
+    snapshot_s: float = 120.0
+    detector: str = "fleet"
+    linger_ms: int = 25
+    profile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run brought. costs: CPU seconds a reading would be spent in, by process."""
+
+    load: Load
+    seconds: float
+    readings: int
+    flow: Flow
+    samples: list[Sample]
+    latency_ms: NDArray[np.int64]
+    cpu_s: dict[str, float]
+    memory: list[Cost]
+    tallies: list[Tally]
+    preload_bytes: int
+    start_s: float
+    drained_s: float
+    lost: int = 0
+
+
+@dataclass
+class Stage:
+    """A broker with snapshots, and the processes on it."""
+
+    broker: Broker
+    load: Load
+    say: Callable[[str], None]
+    group: str = "bench-detector"
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def preload(self) -> int:
+        """Write the snapshots; return their size."""
+        meters = Meters(self.load.devices, PARTITIONS)
+        return preload(self.broker.bootstrap, self.group, meters, self.load.detector, self.say, {}).size
+
+    def start_worker(self) -> None:
+        """Start one more detector process."""
+        load, name = self.load, f"worker-{len(self.workers)}"
+        plan = WorkerPlan(
+            bootstrap=self.broker.bootstrap,
+            group=self.group,
+            name=name,
+            folder=str(self.broker.folder),
+            partitions=PARTITIONS,
+            detector=load.detector,
+            snapshot_s=load.snapshot_s,
+            poll_s=load.poll_s,
+            most=load.most,
+            quick=load.quick,
+            profile=load.profile,
+        )
+        log = (self.broker.folder / f"{name}.log").open("wb")
+        self.workers.append(_process("worker", plan, stdout=log, stderr=subprocess.STDOUT))
+
+    def tally(self, number: int) -> Tally:
+        """Return what a worker last said."""
+        path = self.broker.folder / f"worker-{number}.json"
+        return msgspec.json.decode(path.read_bytes(), type=Tally) if path.exists() else Tally()
+
+    def await_workers(self) -> None:
+        """Wait until all partitions have been taken over and the processes have settled."""
+        deadline = time.monotonic() + READY_S
+        while sum(self.tally(number).partitions for number in range(len(self.workers))) < PARTITIONS:
+            self.check()
+            if time.monotonic() > deadline:
+                raise ComponentError("The detectors have not taken all partitions over.", "Look at their logs.")
+            time.sleep(0.1)
+
+    def check(self) -> None:
+        """Raise `ComponentError` where a worker has died."""
+        for number, worker in enumerate(self.workers):
+            if worker.poll() not in {None, -signal.SIGKILL}:
+                said = (self.broker.folder / f"worker-{number}.log").read_text(errors="replace")[-3000:]
+                raise ComponentError(f"A detector of the benchmark died:\n{said}", "Run it again with --profile.")
+
+    def stop(self) -> None:
+        """End the workers."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.terminate()
+        for worker in self.workers:
+            try:
+                worker.wait(60.0)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+
+
+def start_producer(plan: ProducerPlan, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a producer and wait until its messages are made; it begins when told a line."""
+    log = (folder / "producer.log").open("wb")
+    process = _process("producer", plan, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+    if process.stdout is None or not process.stdout.readline():
+        raise ComponentError("The producer of the benchmark died.", (folder / "producer.log").read_text()[-2000:])
+    return process
+
+
+def begin(producer: subprocess.Popen[bytes]) -> None:
+    """Tell a producer to begin."""
+    if producer.stdin is not None:
+        producer.stdin.write(b"go\n")
+        producer.stdin.flush()
+
+
+def measure(broker: Broker, load: Load, say: Callable[[str], None], during: Callable[[Stage], None] | None = None) -> Measured:
+    """Put detectors under a load and return what came of it; during: called once the counting begins."""
+    stage = Stage(broker, load, say)
+    with ExitStack() as stack:
+        stack.callback(stage.stop)
+        size = stage.preload()
+        started = time.monotonic()
+        for _ in range(load.workers):
+            say("detectors take over")
+            stage.start_worker()
+        producer = start_producer(_producer_plan(broker, load), broker.folder)
+        stack.callback(producer.kill)
+        stage.await_workers()
+        start_s = time.monotonic() - started
+        outcomes = stack.enter_context(closing(Outcomes(broker.bootstrap, PARTITIONS)))
+        progress = stack.enter_context(closing(Progress(broker.bootstrap, stage.group, PARTITIONS)))
+        say(f"{load.rate:,.0f} readings a second")
+        begin(producer)
+        time.sleep(load.warm_s)
+        pids = {f"worker_{n}": worker.pid for n, worker in enumerate(stage.workers)}
+        pids |= {"producer": producer.pid, "broker": broker.pid}
+        before, first = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
+        if during is not None:
+            during(stage)
+        _sleep_until(first.at_s + load.seconds, stage)
+        memory = [cost_of(worker.pid) for worker in stage.workers]
+        after, last = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
+        producer.wait(load.seconds * 5 + 120)
+        drained = _drain(progress, stage)
+        time.sleep(0.5)
+        flow = msgspec.json.decode((broker.folder / "flow.json").read_bytes(), type=Flow)
+        appended = msgspec.json.decode((broker.folder / "appended.json").read_bytes(), type=list[tuple[str, int, int]])
+        samples = [one for one in progress.samples if first.at_s <= one.at_s <= last.at_s]
+        counted = [one for one in appended if one[2] >= first.at_s * 1000]
+        tallies = [stage.tally(number) for number in range(len(stage.workers))]
+        return Measured(
+            load=load,
+            seconds=last.at_s - first.at_s,
+            readings=last.done - first.done,
+            flow=flow,
+            samples=[first, *samples, last],
+            latency_ms=latencies_ms(counted, outcomes.seen),
+            cpu_s={name: after[name] - before[name] for name in pids},
+            memory=memory,
+            tallies=tallies,
+            preload_bytes=size,
+            start_s=start_s,
+            drained_s=drained,
+            lost=flow.sent - progress.now().done,
+        )
+
+
+def _producer_plan(broker: Broker, load: Load) -> ProducerPlan:
+    return ProducerPlan(
+        bootstrap=broker.bootstrap,
+        folder=str(broker.folder),
+        devices=load.devices,
+        partitions=PARTITIONS,
+        rate=load.rate,
+        steps=(load.warm_s + load.seconds) * load.rate / load.devices,
+        active_s=load.active_s,
+        odd=load.odd,
+        odd_from=load.odd_from,
+        odd_until=load.odd_until,
+        linger_ms=load.linger_ms,
+    )
+
+
+def _sleep_until(until_s: float, stage: Stage) -> None:
+    while time.time() < until_s:
+        stage.check()
+        time.sleep(min(0.2, max(0.0, until_s - time.time())))
+
+
+def _drain(progress: Progress, stage: Stage) -> float:
+    """Wait until everything is done with, and return for how long."""
+    began = time.monotonic()
+    while progress.now().lag > 0 and time.monotonic() - began < DRAIN_S:
+        stage.check()
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def _process(name: str, plan: msgspec.Struct, **options: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"kilowatch.lab.bench.pipeline.{name}", msgspec.json.encode(plan).decode()]
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=os.environ | threads, **options)

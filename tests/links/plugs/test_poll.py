@@ -1,0 +1,125 @@
+"""Polling: a steady schedule for each plug, one line when lost and one when back, gaps instead of inventions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kilowatch.core.events import Reading
+from kilowatch.links.plugs import HttpSettings, PolledPlug, PollSource, open_plug
+from kilowatch.links.plugs.poll import next_turn
+from kilowatch.sim.plugs import Make, PlugFault
+from links.mqtt.brokers import Sink, until
+from sim.plugs.hosted import host_of, plug_of
+
+if TYPE_CHECKING:
+    from kilowatch.links.source import SourceMessage
+    from kilowatch.sim.plugs import SimPlug
+
+SHORT = HttpSettings(timeout_s=0.3)
+
+
+def polled(sim: SimPlug, interval_s: float = 0.1) -> PolledPlug:
+    return PolledPlug(f"{sim.make}-plug", open_plug(sim.address, SHORT), interval_s)
+
+
+def decoded(message: SourceMessage) -> Reading:
+    return msgspec.json.decode(message.payload, type=Reading)
+
+
+@pytest.fixture(autouse=True)
+def _heard_by_caplog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("kilowatch"), "propagate", True)
+
+
+def test_every_make_is_read_at_its_interval() -> None:
+    sims = [plug_of(make) for make in Make]
+    sink = Sink()
+    with host_of(*sims):
+        source = PollSource("home", [polled(sim) for sim in sims])
+        source.start(sink.put)
+        until(lambda: len(sink.messages) >= 30)
+        source.stop()
+    readings = [decoded(message) for message in sink.messages]
+    assert {reading.device for reading in readings} == {"shelly2-plug", "shelly1-plug", "tasmota-plug"}
+    assert all(reading.on and reading.power_w == pytest.approx(11, abs=2) for reading in readings)
+    assert all(reading.energy_wh and reading.ts_ms == reading.received_ms for reading in readings)
+    of_one = [reading.ts_ms for reading in readings if reading.device == "shelly2-plug"]
+    assert (of_one[-1] - of_one[0]) / (len(of_one) - 1) == pytest.approx(100, rel=0.1)
+
+
+def test_a_plug_that_is_lost_and_back_is_told_once_each_and_leaves_a_gap(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kilowatch")
+    well, ill = plug_of(Make.SHELLY1), plug_of(Make.SHELLY2)
+    sink = Sink()
+    with host_of(well, ill):
+        source = PollSource("home", [polled(well), polled(ill)], backoff_most_s=0.2)
+        source.start(sink.put)
+        until(lambda: len(sink.messages) >= 6)
+        ill.outlet.fault = PlugFault.MUTE
+        time.sleep(1.2)
+        of_well = [message for message in sink.messages if decoded(message).device == "shelly1-plug"]
+        ill.outlet.fault = None
+        until(lambda: any("is back" in record.getMessage() for record in caplog.records))
+        source.stop()
+    lines = [record.getMessage() for record in caplog.records if record.name == "kilowatch.poll"]
+    assert [line.split(":")[0] for line in lines] == ["plug shelly2-plug is lost", "plug shelly2-plug is back"]
+    assert len(of_well) >= 12, "a mute plug held up another"
+
+
+def test_a_plug_without_a_meter_makes_no_reading() -> None:
+    class Switch:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def read(self) -> object:
+            from kilowatch.core.ports import PlugReading
+
+            self.asked += 1
+            return PlugReading(on=True)
+
+        def close(self) -> None: ...
+
+    switch, sink = Switch(), Sink()
+    source = PollSource("home", [PolledPlug("lamp", switch, 0.02)])  # type: ignore[arg-type]
+    source.start(sink.put)
+    until(lambda: switch.asked >= 3)
+    source.stop()
+    assert sink.messages == []
+
+
+def test_stop_is_prompt_even_between_long_intervals() -> None:
+    sim = plug_of(Make.TASMOTA)
+    with host_of(sim):
+        source = PollSource("home", [polled(sim, 3600.0)])
+        source.start(lambda _: None)
+        until(lambda: len(sim.seen) >= 2)
+        start_s = time.monotonic()
+        source.stop()
+    assert time.monotonic() - start_s < 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    turn_s=st.floats(0, 1e6),
+    late_s=st.floats(0, 1000),
+    interval_s=st.floats(0.1, 600),
+    failures=st.integers(0, 50),
+    most_s=st.floats(0.1, 600),
+)
+def test_turns_stay_on_the_grid_and_are_never_in_the_past(
+    turn_s: float, late_s: float, interval_s: float, failures: int, most_s: float
+) -> None:
+    next_s = next_turn(turn_s, turn_s + late_s, interval_s, failures, most_s)
+    turns = (next_s - turn_s) / interval_s
+    assert turns == pytest.approx(round(turns), abs=1e-6)
+    assert turns >= 1 - 1e-6
+    assert next_s >= turn_s + late_s - 1e-5 * interval_s
+    pause_s = max(interval_s, late_s) if failures == 0 else max(interval_s, most_s, late_s)
+    assert next_s - turn_s <= pause_s + interval_s * (1 + 1e-6)

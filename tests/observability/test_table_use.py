@@ -1,0 +1,35 @@
+"""Nothing in the sources names a metric that is not in the table."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from kilowatch.observability import TABLE
+
+SOURCES = Path(__file__).resolve().parents[2] / "src" / "kilowatch"
+NO_METRICS = {"kilowatch_read_only"}
+"""Words that look like metrics and are none: an execution option of the database."""
+
+
+def words() -> dict[str, str]:
+    """Return every word in the sources that looks like a metric, and where it stands."""
+    found = {}
+    for path in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if re.fullmatch(r"kilowatch_[a-z0-9_]+", node.value):
+                    found[node.value] = f"{path.relative_to(SOURCES)}:{node.lineno}"
+    return found
+
+
+def test_every_metric_named_in_the_sources_is_in_the_table() -> None:
+    table = {metric.name for metric in TABLE}
+    outside = {name: place for name, place in words().items() if name not in table | NO_METRICS}
+    assert not outside
+
+
+def test_base_units_are_those_that_prometheus_wants() -> None:
+    wrong = re.compile(r"_(ms|milliseconds|wh|kwh|kilowatts|minutes_total|percent|kb|mb)(_total)?$")
+    assert [metric.name for metric in TABLE if wrong.search(metric.name)] == []
