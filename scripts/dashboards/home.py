@@ -79,9 +79,9 @@ HOME = Board(
                 ),
                 look(
                     "Run together",
-                    "Minutes of eight days in which both ran.",
-                    "m",
-                    (f"topk(10, kilowatch_together_minutes{{{HOME_SITE}}})", "{{device}} and {{other}}"),
+                    "Time of eight days in which both ran.",
+                    "s",
+                    (f"topk(10, kilowatch_together_seconds{{{HOME_SITE}}})", "{{device}} and {{other}}"),
                     shape="bars",
                 ),
             ),

@@ -69,7 +69,7 @@ def test_ticks_tell_every_partition_the_time(monkeypatch: pytest.MonkeyPatch) ->
 def test_nothing_is_acknowledged_before_the_log_has_it() -> None:
     log, source = MemoryLog(is_cut_off=True), ListSource([GOOD] * 5)
     with working(log, source):
-        until(lambda: len(log.written) == 5)
+        until(lambda: source.given == 5)
         assert source.acknowledged == []
         log.tell()
         assert source.acknowledged == [0, 1, 2, 3, 4]
@@ -80,18 +80,27 @@ def test_a_source_waits_while_there_is_no_room() -> None:
     with working(log, source):
         until(lambda: len(log.written) == 3)
         time.sleep(0.1)
-        assert source.given == 3
+        assert source.given < 10
+        assert len(log.written) == 3
         log.is_cut_off = False
         until(source.is_done.is_set)
 
 
-def test_no_tick_waits_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ticks_do_not_pile_up_while_the_log_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TICK_S", 0.01)
     log = MemoryLog(is_cut_off=True)
     with working(log):
+        until(lambda: len(log.written) == 2)
         time.sleep(0.2)
-        assert log.written == []
-        log.room, log.is_cut_off = 0, False
+        assert len(log.written) == 2
+        log.is_cut_off = False
+        until(lambda: len(log.written) >= 6)
+
+
+def test_no_tick_waits_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICK_S", 0.01)
+    log = MemoryLog(room=0)
+    with working(log):
         time.sleep(0.2)
         assert log.written == []
 
@@ -101,7 +110,7 @@ def test_the_end_of_the_log_is_the_end_of_the_run() -> None:
     processor = Processor([source], log, 2, lambda: AT_MS)
 
     def refuse() -> None:
-        until(lambda: len(log.written) == 1)
+        until(lambda: source.given == 1)
         log.tell(ComponentError("the log has refused"))
 
     threading.Thread(target=refuse).start()
@@ -115,11 +124,11 @@ def test_stopping_flushes_and_says_what_is_not_safe() -> None:
     processor, stop = Processor([source], log, 2, lambda: AT_MS), threading.Event()
 
     def end() -> None:
-        until(lambda: len(log.written) == 3)
+        until(lambda: source.given == 3)
         stop.set()
 
     threading.Thread(target=end).start()
-    assert processor.run(stop, 0.1) == 3
+    assert processor.run(stop, 0.1) >= 3
     assert source.acknowledged == []
 
 

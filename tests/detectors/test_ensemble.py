@@ -102,6 +102,26 @@ def test_others_count_for_less_where_one_leads() -> None:
     assert 0 < said[1] < 0.5 * said[0]
 
 
+def test_beside_one_that_leads_others_are_heard_beyond_their_weekly_height_alone() -> None:
+    alone, both = (
+        Watch.over(Ensemble("led", (Member(RunLength(), weekly=6.0, leads=True), *others)))
+        for others in ((), (Member(Jump()), Member(Levels())))
+    )
+    said = []
+    for watch in (alone, both):
+        watch.detector.fit(0, series_of(fridge(14)))
+        said.append(watch.feed(Arrivals.of(fridge(1, seed=100), start_ms=1_770_000_000_000)))
+    same = np.isclose(said[0], said[1], equal_nan=True)
+    assert same.mean() > 0.98
+
+
+def test_a_past_of_few_samples_calibrates_members_that_need_most_of_it() -> None:
+    members = Member(Levels()), Member(Jump())
+    watch = Watch.over(Ensemble("two", members))
+    watch.detector.fit(0, series_of(fridge(1)).part(slice(0, 1300)))
+    assert np.isfinite(watch.feed(Arrivals.of(fridge(1, seed=100), start_ms=1_770_000_000_000))[60:]).all()
+
+
 def test_those_that_ship_have_names_and_one_that_leads() -> None:
     for made, name in ((default(), "default"), (fleet(), "fleet")):
         assert made.name == name

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilowatch.detectors.survival import SURPRISES, surprise, surprise_knots
+from kilowatch.detectors.survival import SURPRISES, evidence, surprise, surprise_knots
 
 
 def at(length: float, lengths: list[int]) -> float:
@@ -50,3 +50,27 @@ def test_each_row_has_knots_of_its_own() -> None:
     said = surprise(np.log([100.0, 100.0]), np.array([short, long]))
     assert said[0] > 10
     assert said[1] == pytest.approx(0, abs=1e-6)
+
+
+def told(length: float, lengths: list[int]) -> float:
+    knots = surprise_knots(np.array(lengths, dtype=np.int64))
+    return float(evidence(np.log([length]), knots[None])[0])
+
+
+def test_a_long_programme_speaks_for_a_fault_at_its_edge_and_not_halfway() -> None:
+    """Six minutes to keep warm, and an hour now and then after somebody has showered."""
+    lengths = [6] * 60 + [60] * 3
+    assert told(9, lengths) > told(40, lengths) + 0.5
+    assert at(9, lengths) <= at(40, lengths)
+    assert told(80, lengths) > told(9, lengths)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=100))
+def test_evidence_is_never_above_surprise(lengths: list[int]) -> None:
+    knots = surprise_knots(np.array(lengths, dtype=np.int64))
+    along = np.linspace(knots[0] - 2, knots[-1] + 2, 200)
+    own = np.tile(knots, (200, 1))
+    found = evidence(along, own)
+    assert (found >= 0).all()
+    assert (found <= surprise(along, own) + 1e-9).all()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.app.detector import Detector, Links, Tempo, Watcher
+from kilowatch.app.detector import Detector, Links, Tempo
+from kilowatch.app.detector_metrics import DetectorMetrics
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.snapshots import Snapshots
@@ -25,18 +27,22 @@ from kilowatch.links.kafka.topics import Topic, partition_of
 from kilowatch.links.kafka.transactions import TransactionalWriter
 from kilowatch.links.kafka.writer import Writer
 from kilowatch.links.memory import MemoryHistory
+from kilowatch.observability import Metrics
+from kilowatch.observability.endpoint import exposed
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
-    from kilowatch.config.sections import Config, DetectorConfig
+    from kilowatch.config.sections import Config, DetectorConfig, MetricsConfig
     from kilowatch.errors import KilowatchError
     from kilowatch.links.kafka.settings import Access
 
 _log = logging.getLogger(__name__)
 _FLUSH_S = 30.0
 _WAITS_S = (1.0, 2.0, 5.0, 10.0)
+_SOUND_S = 120.0
+"""Who ran for so long was well: the next failure waits as briefly as a first."""
 _LOOK_AGAIN_S = 1.0
 
 
@@ -123,16 +129,25 @@ def links_of(config: Config, subject: Callable[[], Subject] | None = None) -> Li
     )
 
 
-def serve_detector(
-    config: Config, stop: threading.Event, tempo: Tempo | None = None, watcher: Watcher | None = None
-) -> None:
+def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = None) -> None:
     """Judge what is ours until told to stop; where Kafka fails begin anew, from what is safe, when it is back."""
-    failures = 0
-    while not stop.is_set():
-        try:
-            Detector(links_of(config), tempo, watcher).run(stop.is_set)
-        except ComponentError as error:
-            wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
-            _log.error("The detector begins anew in %g s: %s %s", wait_s, error, error.hint)
-            failures += 1
-            stop.wait(wait_s)
+    metrics, failures = Metrics(), 0
+    watcher = DetectorMetrics(metrics, f"{config.kafka.group}-detector")
+    with _exposed(metrics, config.metrics):
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                Detector(links_of(config), tempo, watcher).run(stop.is_set)
+            except ComponentError as error:
+                failures = 0 if time.monotonic() - started > _SOUND_S else failures
+                wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
+                _log.error("The detector begins anew in %g s: %s %s", wait_s, error, error.hint)
+                failures += 1
+                stop.wait(wait_s)
+
+
+def _exposed(metrics: Metrics, config: MetricsConfig) -> AbstractContextManager[object]:
+    """Serve metrics where the settings want it; several detectors of one machine need a port each."""
+    if not config.enabled:
+        return nullcontext()
+    return exposed(metrics, config.bind, config.port, None if config.token is None else config.token.reveal())

@@ -41,10 +41,6 @@ _log = logging.getLogger(__name__)
 class MessageLog(Protocol):
     """Where messages go: Kafka's `Writer`, or what stands in for it."""
 
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether it takes nothing at present."""
-
     def send(
         self,
         topic: str,
@@ -66,7 +62,7 @@ class MessageLog(Protocol):
 
 @dataclass(slots=True)
 class ProcessorCounts:
-    """What the log has for good, and ticks."""
+    """What the log has for good: messages with readings, rejected messages, ticks."""
 
     published: int = 0
     rejected: int = 0
@@ -88,6 +84,7 @@ class Processor:
         self._clock = clock
         self._failure: KilowatchError | None = None
         self._is_stopping = False
+        self._ticks_waiting = 0
         self._lock = threading.Lock()
 
     def run(self, stop: threading.Event, grace_s: float = 30.0) -> int:
@@ -144,16 +141,23 @@ class Processor:
                 raise self._failure
 
     def _tick(self) -> None:
-        """Tell every partition what time it is; one that has to wait for room would tell it late, and is left out."""
-        if self._messages.is_cut_off:
+        """Tell every partition what time it is, unless the last round is still on its way or there is no room."""
+        if self._ticks_waiting:
             return
         tick = msgspec.json.encode(Tick(v=WIRE_V, received_ms=self._clock()))
         for partition in range(self._partitions):
             try:
-                self._messages.send(Topic.DEVICES, None, tick, partition=partition, timeout_s=0.0)
+                self._messages.send(Topic.DEVICES, None, tick, self._ticked, partition=partition, timeout_s=0.0)
             except FullError:
                 return
-            self.counts.ticks += 1
+            with self._lock:
+                self._ticks_waiting += 1
+
+    def _ticked(self, error: KilowatchError | None) -> None:
+        with self._lock:
+            self._ticks_waiting -= 1
+            self.counts.ticks += error is None
+        self._failure = error or self._failure
 
     def _telling(self, message: SourceMessage, *, is_rejected: bool) -> Delivered:
         def told(error: KilowatchError | None) -> None:

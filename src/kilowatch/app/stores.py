@@ -41,6 +41,16 @@ class DataFolder:
         return self.root / "outbox"
 
     @property
+    def log(self) -> Path:
+        """Messages of the edge that a snapshot does not cover yet."""
+        return self.root / "log"
+
+    @property
+    def snapshots(self) -> Path:
+        """What the edge has come to know."""
+        return self.root / "snapshots"
+
+    @property
     def kept(self) -> tuple[Path, ...]:
         """The folders that a backup holds: all but what only waits to be sent."""
         return self.history, self.samples

@@ -19,6 +19,7 @@ from kilowatch.cli.evaluate import evaluate
 from kilowatch.cli.inject import inject
 from kilowatch.cli.rehearse import rehearse
 from kilowatch.cli.replay import replay
+from kilowatch.cli.run import run as run_edge
 from kilowatch.cli.train import train
 from kilowatch.errors import KilowatchError
 
@@ -57,6 +58,7 @@ def welcome(
 
 
 app.command()(demo)
+app.command("run")(run_edge)
 app.command()(replay)
 app.command()(rehearse)
 app.command()(inject)

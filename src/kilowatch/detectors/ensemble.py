@@ -114,8 +114,7 @@ class Ensemble(PerDevice):
 
     def _is_led(self, heights: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return where a member that leads says something, bool[n]."""
-        led: NDArray[np.bool_] = (heights[:, self._leads] >= 0).any(axis=1)
-        return led
+        return np.asarray((heights[:, self._leads] >= 0).any(axis=1))
 
     def _combined(self, heights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the sum of what members say; where one leads, the largest."""

@@ -116,6 +116,10 @@ DEVICES: tuple[Metric, ...] = (
     _device("kilowatch_device_incidents_open", "Incidents open now.", *_NAME),
     _device("kilowatch_site_unmetered_today_joules", "What the home's meter saw today and no plug did.", "site"),
     _device(
-        "kilowatch_together_minutes", "Minutes of eight days in which two devices both ran.", "site", "device", "other"
+        "kilowatch_together_seconds",
+        "Time of eight days in which two devices both ran, by the minute.",
+        "site",
+        "device",
+        "other",
     ),
 )

@@ -12,6 +12,7 @@ from kilowatch.app.edge.build import BuiltEdge, EdgeSettings, Hand, build_edge
 from kilowatch.app.edge.edge import EdgeTempo
 from kilowatch.app.ingest import encode_batch
 from kilowatch.app.pipeline import PipelineSettings
+from kilowatch.app.stores import DataFolder
 from kilowatch.core.events import WIRE_V, IncidentEvent, Tick
 from kilowatch.core.learning import LearningPlan
 from kilowatch.detectors.registry import create
@@ -51,7 +52,7 @@ def opened(folder: Path, clock: StageClock, hand: Hand | None = None, detector: 
         database=DatabaseSettings(f"sqlite:///{folder / 'kilowatch.db'}", survives_power_cut=False),
         tempo=EdgeTempo(wait_s=0.0, words_s=0.0),
     )
-    built = build_edge(folder, create(detector), clock, settings, hand)
+    built = build_edge(DataFolder(folder), create(detector), clock, settings, hand)
     for record in fleet().records:
         built.parts.registry.meet([record], START_MS)
     built.edge.open()

@@ -94,7 +94,7 @@ def test_each_device_where_it_is_wanted(home: MetricService) -> None:
     assert seen[f"kilowatch_device_peak_watts{lamp}"] == 40
     assert seen[f"kilowatch_device_standby_watts{lamp}"] == 0
     assert seen['kilowatch_device_incidents_open{device="fridge",site="home"}'] == 1
-    assert seen['kilowatch_together_minutes{device="fridge",other="lamp",site="home"}'] == 30
+    assert seen['kilowatch_together_seconds{device="fridge",other="lamp",site="home"}'] == HOUR_S / 2
 
 
 def test_a_silent_device_draws_nothing_that_we_know_of(home: MetricService) -> None:

@@ -31,7 +31,7 @@ import msgspec
 
 pytestmark = pytest.mark.kafka
 SITES = [f"house{number}" for number in range(8)]
-DAYS, EVERY_S = 4, 60
+DAYS, EVERY_S = 4, 120
 FIRST_DAY = START_MS // 86_400_000
 DEADLINE_S = 60.0
 SERVE = "from kilowatch.cli.serve import app; app()"

@@ -24,10 +24,10 @@ from kilowatch.links.memory import MemoryHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from kilowatch.app.actor.ports import Clock, Plugs, Tell
     from kilowatch.app.edge.edge import Listener
+    from kilowatch.app.stores import DataFolder
     from kilowatch.core.detector import Detector
 
 
@@ -67,7 +67,7 @@ class BuiltEdge:
 
 
 def build_edge(
-    folder: Path,
+    folder: DataFolder,
     detector: Detector,
     clock: Callable[[], int],
     settings: EdgeSettings | None = None,
@@ -76,8 +76,8 @@ def build_edge(
 ) -> BuiltEdge:
     """Return the edge of a folder, not opened yet. clock: event time as it passes now, ms UTC."""
     settings = settings or EdgeSettings()
-    log = EdgeLog(folder / "log", Topic.REJECTED)
-    database = Database(settings.database or DatabaseSettings(f"sqlite:///{folder / 'kilowatch.db'}"))
+    log = EdgeLog(folder.log, Topic.REJECTED)
+    database = Database(settings.database or DatabaseSettings(f"sqlite:///{folder.database}"))
     database.upgrade()
     asking = Asking(settings.policy)
     history = MemoryHistory(keep_ms=settings.pipeline.plan.horizon_ms)
@@ -93,9 +93,9 @@ def build_edge(
         registry=Registry(database),
         subject=Subject(pipeline, history),
         asking=asking,
-        snapshots=SnapshotFiles(folder / "snapshots"),
+        snapshots=SnapshotFiles(folder.snapshots),
         world=world,
-        history=EdgeHistory(folder / "history"),
+        history=EdgeHistory(folder.history),
         actor=actor,
         listeners=listeners,
     )

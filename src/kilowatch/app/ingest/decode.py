@@ -51,8 +51,8 @@ class Refused:
 class Decoded:
     """What messages held.
 
-    batch: every reading in order. message: for each reading, the index of its message. ticks, controls: in order,
-    ticks apart because they are many. unknown: messages that had a field which we do not know.
+    batch: every reading in order. ticks, controls: in order, ticks apart because they are many. unknown: how many
+    messages had a field that we do not know.
     """
 
     batch: ReadingBatch

@@ -41,7 +41,7 @@ def device_families(books: list[Book], views: list[View], events: list[Events]) 
     yield _each("kilowatch_device_silent", views, [view.silent for view in views])
     yield family("kilowatch_device_incidents_open", _open(views, events))
     yield family("kilowatch_site_unmetered_today_joules", _unmetered(books))
-    yield family("kilowatch_together_minutes", _together(books))
+    yield family("kilowatch_together_seconds", _together(books))
 
 
 def _each(name: str, views: list[View], values: list[NDArray[np.number | np.bool_]]) -> Family:
@@ -94,4 +94,4 @@ def _together(books: list[Book]) -> Iterator[_Sample]:
         for site in dict.fromkeys(record.site for record in book.fleet.records):
             found = book.ledger.together.of_site(site)
             for one, other in zip(*np.nonzero(np.triu(found.minutes, 1)), strict=True):
-                yield (site, found.devices[one], found.devices[other]), int(found.minutes[one, other])
+                yield (site, found.devices[one], found.devices[other]), 60 * int(found.minutes[one, other])

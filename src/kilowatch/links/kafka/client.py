@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kilowatch.errors import ComponentError, KilowatchError, MissingExtraError
@@ -26,6 +27,7 @@ class FullError(ComponentError):
     """Nothing more fits into a writer's queue at present."""
 
 
+@cache
 def kafka() -> Any:
     """Return the library; `MissingExtraError` where it is not installed."""
     try:

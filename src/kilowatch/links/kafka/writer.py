@@ -81,11 +81,12 @@ def is_taken(
 ) -> bool:
     """Hand a message to the library, and return whether its queue had room."""
     told = None if delivered is None else _telling(delivered)
-    with kafka_errors(f"writing to {topic}"):
-        try:
-            producer.produce(str(topic), value=value, key=key, partition=partition, on_delivery=told)
-        except BufferError:
-            return False
+    try:
+        producer.produce(str(topic), value=value, key=key, partition=partition, on_delivery=told)
+    except BufferError:
+        return False
+    except kafka().KafkaException as error:
+        raise translated(error.args[0], f"writing to {topic}") from error
     return True
 
 

@@ -1,0 +1,139 @@
+"""`kilowatch run`: edge mode, everything in one process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from kilowatch.config import load_config
+from kilowatch.observability import Metrics, set_up_logging
+
+if TYPE_CHECKING:
+    from kilowatch.app.edge.build import BuiltEdge, EdgeSettings
+    from kilowatch.app.plug_book import PlugBook
+    from kilowatch.config import Config
+    from kilowatch.links.source import Source
+
+
+def run(
+    file: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The settings; default: ./kilowatch.toml.")
+    ] = None,
+    detector: Annotated[str | None, typer.Option(help="Another detector than the settings name.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
+) -> None:
+    """Watch the devices that the settings name, in one process, until Ctrl-C."""
+    loaded = load_config(file)
+    config = loaded.config
+    set_up_logging(config.log.level, config.log.format, loaded.secrets())
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if seconds is not None:
+        timer = threading.Timer(seconds, stop.set)
+        timer.daemon = True
+        timer.start()
+    with ExitStack() as stack:
+        _live(config, detector or config.detector.name, stop, stack)
+
+
+def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack) -> None:
+    from kilowatch.app.edge.build import Hand, build_edge
+    from kilowatch.app.edge.tell import TellLog
+    from kilowatch.app.plug_book import PlugBook
+    from kilowatch.app.stores import data_folder
+    from kilowatch.config.devices import device_records
+    from kilowatch.detectors.registry import create
+    from kilowatch.links.wall import WallClock, wall_ms
+    from kilowatch.observability.endpoint import exposed
+
+    plugs, metrics, tell = PlugBook(config), Metrics(), TellLog()
+    stack.callback(plugs.close)
+    hand = Hand(plugs, tell, WallClock())
+    built = build_edge(data_folder(config), create(detector), wall_ms, _settings(config), hand, (tell,))
+    stack.callback(built.close)
+    built.parts.registry.discover(device_records(config), wall_ms())
+    built.edge.open()
+    sources = _sources(config, built, plugs, metrics)
+    if config.metrics.enabled:
+        token = None if config.metrics.token is None else config.metrics.token.reveal()
+        stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token))
+    _greet(config, sources, built)
+    _work(built, sources, stop)
+
+
+def _settings(config: Config) -> EdgeSettings:
+    from kilowatch.app.edge.build import EdgeSettings
+    from kilowatch.app.pipeline import PipelineSettings
+    from kilowatch.app.stores import database_settings
+    from kilowatch.core.device import ActsBy
+    from kilowatch.core.learning import LearningPlan
+    from kilowatch.core.policy import PolicyRules
+
+    policy = config.policy
+    return EdgeSettings(
+        pipeline=PipelineSettings(plan=LearningPlan(learning_days=config.detector.learning_days)),
+        policy=PolicyRules(
+            side=ActsBy.EDGE,
+            dry_run=policy.dry_run,
+            cooldown_s=policy.cooldown_s,
+            site_actions_per_hour=policy.site_actions_per_hour,
+            min_windows=policy.min_windows,
+        ),
+        database=database_settings(config),
+    )
+
+
+def _sources(config: Config, built: BuiltEdge, plugs: PlugBook, metrics: Metrics) -> list[Source]:
+    from kilowatch.app.sources import sources_of
+    from kilowatch.links.wall import wall_ms
+
+    registry = built.parts.registry
+    return sources_of(config, registry.records(), plugs, lambda records: registry.discover(records, wall_ms()), metrics)
+
+
+def _greet(config: Config, sources: list[Source], built: BuiltEdge) -> None:
+    console = Console(stderr=True)
+    devices = built.parts.registry.records()
+    console.print(
+        f"Watching {escape(config.site.name)}: {len(devices)} devices known, readings from "
+        f"{', '.join(escape(source.name) for source in sources)}."
+    )
+    armed = [record.device for record in devices if record.stage == "armed" and not record.protected]
+    if config.policy.dry_run or not armed:
+        why = "this is a dry run" if config.policy.dry_run else "no device is armed"
+        console.print(f"Nothing is switched off: {why}.")
+    else:
+        console.print(f"[bold]May be switched off:[/] {', '.join(map(escape, armed))}.")
+
+
+def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event) -> None:
+    from kilowatch.app.processor import Processor
+    from kilowatch.links.wall import wall_ms
+
+    processor = Processor(sources, built.parts.log, 1, wall_ms)
+    ended = threading.Event()
+    failed: list[BaseException] = []
+
+    def process() -> None:
+        try:
+            processor.run(stop)
+        except BaseException as error:
+            failed.append(error)
+            stop.set()
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=process, name="processor")
+    thread.start()
+    built.edge.run(ended)
+    thread.join()
+    if failed:
+        raise failed[0]
