@@ -60,9 +60,8 @@ def told(length: float, lengths: list[int]) -> float:
 def test_a_long_programme_speaks_for_a_fault_at_its_edge_and_not_halfway() -> None:
     """Six minutes to keep warm, and an hour now and then after somebody has showered."""
     lengths = [6] * 60 + [60] * 3
-    assert told(9, lengths) > told(40, lengths) + 0.5
-    assert at(9, lengths) <= at(40, lengths)
-    assert told(80, lengths) > told(9, lengths)
+    assert at(40, lengths) - told(40, lengths) > at(8, lengths) - told(8, lengths) + 0.3
+    assert told(120, lengths) > told(8, lengths) + 3
 
 
 @settings(deadline=None, max_examples=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -11,8 +12,12 @@ from rich.table import Table
 
 from kilowatch.core.outputs import BenchOutput
 from kilowatch.lab.bench.machine import machine
+from kilowatch.lab.bench.pipeline.goals import GoalRow
+from kilowatch.lab.bench.pipeline.section import Section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kilowatch.core.outputs import BenchRow
 
 app = typer.Typer(help="Measure speed and memory on this machine.", no_args_is_help=True)
@@ -37,11 +42,42 @@ def core(
     _show(found, as_json=as_json)
 
 
-def _show(rows: list[BenchRow], *, as_json: bool) -> None:
+@app.command()
+def pipeline(
+    only: Annotated[list[Section] | None, typer.Option("--only", help="Measure this alone; may be repeated.")] = None,
+    minutes: Annotated[float, typer.Option("--minutes", help="How long each run counts.")] = 1.0,
+    devices: Annotated[int, typer.Option("--devices", help="Distinct meters; rates are in proportion.")] = 1_000_000,
+    rate: Annotated[float, typer.Option("--rate", help="Share of the rates in the goals.")] = 1.0,
+    bootstrap: Annotated[str | None, typer.Option("--bootstrap", help="An empty broker; one is started else.")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", help="Leave logs, counts and profiles here.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Profile the detectors; figures are then lower.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Readings through real Kafka to verdicts: rate, latency, memory, take-over, alarm storm."""
+    from kilowatch.lab.bench.pipeline.loads import Bench
+    from kilowatch.lab.bench.pipeline.sections import rows
+
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        wanted = Bench(
+            minutes, devices, bootstrap, lambda what: status.update(f"measuring: {what}"), rate, keep, profile
+        )
+        found = rows(wanted, only or [])
+    _show(found, as_json=as_json)
+
+
+def _show(rows: Sequence[BenchRow], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(msgspec.json.encode(BenchOutput(machine=machine(), rows=rows)))
+        typer.echo(msgspec.json.encode(BenchOutput(machine=machine(), rows=list(rows))))
         return
-    table = Table("row", "value", "unit", title=machine(), title_justify="left")
+    table = Table("row", "value", "unit", "goal", "", title=machine(), title_justify="left")
     for row in rows:
-        table.add_row(row.name, "–" if row.value is None else f"{row.value:,}", row.unit)
+        table.add_row(row.name, "–" if row.value is None else f"{row.value:,}", row.unit, *_verdict(row))
     Console().print(table)
+
+
+def _verdict(row: BenchRow) -> tuple[str, str]:
+    """Return what was asked for and whether it was reached, of rows that have a goal."""
+    if not isinstance(row, GoalRow):
+        return "", ""
+    return row.goal, row.note if row.met is None else "met" if row.met else "missed"

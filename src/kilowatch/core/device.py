@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 
 import msgspec
 import numpy as np
 
+from kilowatch.core.slots import UNKNOWN, SlotTable
 from kilowatch.errors import ConfigError, StateError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Stage(StrEnum):
@@ -111,55 +117,132 @@ def first_seen(site: str, device: str, kind: Kind = Kind.UNKNOWN, **known: Any) 
     return DeviceRecord(site=site, device=device, kind=kind, protected=kind in PROTECTED_KINDS, **known)
 
 
+class Records(Sequence[DeviceRecord]):
+    """Records by slot, made when they are asked for: names, and what few kinds of device have in common otherwise.
+
+    A million records cost 0.1 GB so, not 0.4.
+    """
+
+    frozen_types: ClassVar[tuple[type, ...]] = (DeviceRecord,)
+    frozen_not: ClassVar[tuple[str, ...]] = ("_number",)
+
+    def __init__(self) -> None:
+        self.sites: list[str] = []
+        self.devices: list[str] = []
+        self._patterns: list[DeviceRecord] = []
+        self._pattern_of = np.empty(0, dtype=np.int32)
+        self._number: dict[DeviceRecord, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.sites)
+
+    @overload
+    def __getitem__(self, slot: SupportsIndex) -> DeviceRecord: ...
+    @overload
+    def __getitem__(self, slot: slice) -> list[DeviceRecord]: ...
+    def __getitem__(self, slot: SupportsIndex | slice) -> DeviceRecord | list[DeviceRecord]:
+        if isinstance(slot, slice):
+            return [self[one] for one in range(len(self))[slot]]
+        at = range(len(self))[slot]
+        pattern = self._patterns[self._pattern_of[at]]
+        return msgspec.structs.replace(pattern, site=self.sites[at], device=self.devices[at])
+
+    def __setitem__(self, slot: int, record: DeviceRecord) -> None:
+        self.sites[slot], self.devices[slot] = record.site, sys.intern(record.device)
+        self._pattern_of[slot] = self._number_of(record)
+
+    def append(self, record: DeviceRecord) -> None:
+        """Add a record under the next slot."""
+        slot = len(self)
+        if slot >= len(self._pattern_of):
+            self._pattern_of = grown(self._pattern_of, max(8, slot + slot // 4 + 1))
+        self._pattern_of[slot] = self._number_of(record)
+        self.sites.append(record.site)
+        self.devices.append(sys.intern(record.device))
+
+    def thawed(self) -> None:
+        """Share equal names again; `StateError` where a saved state does not hold together."""
+        size = len(self.sites)
+        if len(self.devices) != size or len(self._pattern_of) < size:
+            raise StateError("The devices of a saved state do not fit together.", "Use an older state.")
+        if size and not 0 <= self._pattern_of[:size].min() <= self._pattern_of[:size].max() < len(self._patterns):
+            raise StateError("A device of a saved state has no record.", "Use an older state.")
+        self.devices[:] = map(sys.intern, self.devices)
+        self._number = {pattern: number for number, pattern in enumerate(self._patterns)}
+
+    def _number_of(self, record: DeviceRecord) -> int:
+        pattern = msgspec.structs.replace(record, site="", device="")
+        number = self._number.setdefault(pattern, len(self._patterns))
+        if number == len(self._patterns):
+            self._patterns.append(pattern)
+        return number
+
+
 class Fleet:
     """All devices of a process: (site, device) to slot, the records, and their traits as arrays over slots."""
 
     frozen_not: ClassVar[tuple[str, ...]] = ("_slots",)
-    frozen_types: ClassVar[tuple[type, ...]] = (DeviceRecord,)
 
     def __init__(self, records: list[DeviceRecord] | None = None) -> None:
-        self.records: list[DeviceRecord] = []
-        self._slots: dict[tuple[str, str], int] = {}
+        self.records = Records()
+        self._slots = SlotTable()
         self.grid_ms = np.empty(0, dtype=np.int64)
         self.hold_ms = np.empty(0, dtype=np.int64)
         self.interval_ms = np.empty(0, dtype=np.int64)
         self.rating_w = np.empty(0, dtype=np.float64)
         self.off_below_w = np.empty(0, dtype=np.float32)
         self.on_change = np.empty(0, dtype=np.bool_)
-        for record in records or ():
-            self.add(record)
+        self.extend(records or [])
 
     def __len__(self) -> int:
         return len(self.records)
 
     def slot(self, site: str, device: str) -> int | None:
         """Return the slot of a device, None where it is unknown."""
-        return self._slots.get((site, device))
+        slot = int(self._slots.find([site], [device])[0])
+        return None if slot == UNKNOWN else slot
+
+    def slots(self, sites: Sequence[str], devices: Sequence[str]) -> NDArray[np.int32]:
+        """Return int32[n], the slots of devices, `slots.UNKNOWN` where they have none."""
+        return self._slots.find(sites, devices)
 
     def add(self, record: DeviceRecord) -> int:
         """Take a new device in and return its slot; `ConfigError` where it is known already."""
-        key = (record.site, record.device)
-        if key in self._slots:
-            raise ConfigError(f"Device {record.device} of site {record.site} is known already.")
-        slot = len(self.records)
-        self.records.append(record)
-        self._slots[key] = slot
-        self._reserve(slot + 1)
-        self._write(slot, record)
-        return slot
+        self.extend([record])
+        return len(self) - 1
+
+    def extend(self, records: Sequence[DeviceRecord]) -> None:
+        """Take new devices in; `ConfigError` where one is known already, and then none is taken in."""
+        sites, devices = [record.site for record in records], [record.device for record in records]
+        self._check_new(sites, devices)
+        self._slots.add(sites, devices)
+        self._reserve(len(self) + len(records))
+        for slot, record in enumerate(records, len(self)):
+            self.records.append(record)
+            self._write(slot, record)
 
     def update(self, record: DeviceRecord) -> int:
         """Replace the record of a known device and return its slot."""
-        slot = self._slots[record.site, record.device]
+        slot = self.slot(record.site, record.device)
+        if slot is None:
+            raise KeyError((record.site, record.device))
         self.records[slot] = record
         self._write(slot, record)
         return slot
 
     def thawed(self) -> None:
         """Find the devices of a saved state by name again; `StateError` where it does not hold together."""
-        self._slots = {(record.site, record.device): slot for slot, record in enumerate(self.records)}
-        if len(self._slots) != len(self.records) or len(self.records) > len(self.grid_ms):
+        self._slots = SlotTable()
+        if not self._slots.add(self.records.sites, self.records.devices) or len(self.records) > len(self.grid_ms):
             raise StateError("The devices of a saved state do not fit its arrays.", "Use an older state.")
+
+    def _check_new(self, sites: Sequence[str], devices: Sequence[str]) -> None:
+        known = np.flatnonzero(self._slots.find(sites, devices) != UNKNOWN).tolist()
+        if len(sites) > 1:
+            met: set[tuple[str, str]] = set()
+            known += [row for row, name in enumerate(zip(sites, devices, strict=True)) if name in met or met.add(name)]
+        if known:
+            raise ConfigError(f"Device {devices[known[0]]} of site {sites[known[0]]} is known already.")
 
     def _reserve(self, size: int) -> None:
         if size <= len(self.grid_ms):

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _SOURCE_LETTERS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """What goes to `IoTDevices`: the key, the message with its time of arrival, and how many readings it holds."""
 
     site: str
@@ -83,11 +82,12 @@ class Gate:
 def _stamped(message: SourceMessage, reading: Reading | ReadingColumns) -> bytes:
     """Return the message with its time of arrival put in front of what it says."""
     at = message.received_ms
-    stamp: int | list[int] = at if isinstance(reading, Reading) else [at] * len(reading.ts_ms)
+    rows = None if isinstance(reading, Reading) else len(reading.ts_ms)
     if b"received_ms" in message.payload:  # null, or it hides in some text
         fields = msgspec.json.decode(message.payload)
-        return msgspec.json.encode(fields | {"received_ms": stamp})
-    return b'{"received_ms":' + msgspec.json.encode(stamp) + b"," + message.payload.lstrip()[1:]
+        return msgspec.json.encode(fields | {"received_ms": at if rows is None else [at] * rows})
+    stamp = b"%d" % at if rows is None else msgspec.json.encode([at] * rows)
+    return b'{"received_ms":' + stamp + b"," + message.payload.lstrip()[1:]
 
 
 def _reason(message: SourceMessage) -> RejectReason:

@@ -73,7 +73,8 @@ def run_faults(task: FaultTask) -> list[Findings]:
     targets = tuple(Target(appliance.device, one.fault, one.set_name) for one in judged for _ in range(len(one.events)))
     exhibits = tuple(exhibit for day in days for exhibit in day.exhibits())
     name, seed = task.contender.name, task.contender.seed
-    return [Findings(name, appliance.device, seed, _rankings(judged), at, targets, exhibits=exhibits)]
+    speaks = any(day.watched.speaks for day in days)
+    return [Findings(name, appliance.device, seed, _rankings(judged), at, targets, speaks=speaks, exhibits=exhibits)]
 
 
 def record_of(device: str) -> DeviceRecord:

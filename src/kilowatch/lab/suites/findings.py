@@ -68,7 +68,7 @@ class Findings:
     """All that is kept of one detector on one device.
 
     targets: one for each event. invisible: injections that no meter could show, left out. drifted: alarms after a
-    drift.
+    drift. speaks: whether the detector could learn the device; one that cannot was asked for no alarms.
     """
 
     detector: str
@@ -79,6 +79,7 @@ class Findings:
     targets: tuple[Target, ...] = ()
     invisible: int = 0
     drifted: Rate | None = None
+    speaks: bool = True
     exhibits: tuple[Exhibit, ...] = field(default=())
 
 

@@ -144,6 +144,7 @@ def _measured(trial: Trial, contender: Contender) -> Findings:
         targets=tuple(target for copy in trial.copies for target in copy.targets),
         invisible=sum(len(copy.injected.invisible) for copy in trial.copies),
         drifted=_drifted(trial, contender),
+        speaks=clean.speaks,
         exhibits=tuple(_exhibits(trial, clean, watched)),
     )
 

@@ -44,5 +44,6 @@ SWITCH_OFF = (
 
 OPERATING_POINT = (
     "Operating point: the first of the requested rates 1, 0.7, 0.5, 0.35, 0.2, 0.1 a device-week at which clean data"
-    " gave at most one false alarm a device-week; the achieved rate is told for a request of 1."
+    " gave at most one false alarm a device-week; the achieved rate is told for a request of 1, over the devices that"
+    " a detector could learn."
 )

@@ -160,7 +160,7 @@ def known(value: float) -> float | None:
 
 
 def _calibrated(row: EvaluateRow, findings: Sequence[Findings], summary: Summary) -> EvaluateRow:
-    asked = Pooled(findings, REQUESTED, summary).clean
+    asked = Pooled([one for one in findings if one.speaks], REQUESTED, summary).clean
     drifted = [one.drifted for one in findings if one.drifted is not None]
     after = sum(drifted, Rate(0, 0.0))
     return replace(

@@ -53,6 +53,11 @@ class Watched:
     incidents: Mapping[float, IncidentTimes]
 
     @property
+    def speaks(self) -> bool:
+        """Whether anything can be said of the device."""
+        return bool(np.isfinite(self.raw).any())
+
+    @property
     def score(self) -> NDArray[np.float64]:
         """Raw over the learnt threshold, float64[n]: comparable between devices, 0 where nothing can be said."""
         with np.errstate(over="ignore"):

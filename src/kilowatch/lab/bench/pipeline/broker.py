@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import kilowatch
 from kilowatch.errors import ConfigError
@@ -33,8 +34,11 @@ class Broker:
 
 
 @contextmanager
-def running(bootstrap: str | None, partitions: int) -> Iterator[Broker]:
-    """Give a broker with the topics of kilowatch, empty; one of our own ends with the block."""
+def running(bootstrap: str | None, partitions: int, keep: Path | None = None) -> Iterator[Broker]:
+    """Give a broker with the topics of kilowatch, empty; one of our own ends with the block.
+
+    keep: where to leave what the processes wrote: logs, counts and profiles.
+    """
     folder = Path(tempfile.mkdtemp(prefix="kilowatch-bench-"))
     try:
         if bootstrap is not None:
@@ -46,17 +50,24 @@ def running(bootstrap: str | None, partitions: int) -> Iterator[Broker]:
             _prepare(cluster.bootstrap, partitions)
             yield Broker(cluster.bootstrap, cluster.daemons[0].pid, folder)
     finally:
+        if keep is not None:
+            _leave(folder, keep)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _supervisor() -> object:
+def _leave(folder: Path, keep: Path) -> None:
+    keep.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_file():
+            shutil.copy(path, keep)
+
+
+def _supervisor() -> Any:
     scripts = Path(kilowatch.__file__).parents[2] / "scripts"
     if not (scripts / "supervisor").is_dir():
         raise ConfigError("This kilowatch was not installed from a clone.", "Name a broker: --bootstrap host:port")
     sys.path.append(str(scripts))
-    from supervisor import kafka as supervisor
-
-    return supervisor
+    return importlib.import_module("supervisor.kafka")
 
 
 def _prepare(bootstrap: str, partitions: int) -> None:

@@ -75,7 +75,12 @@ class Producer:
         self.appended: list[tuple[str, int, int]] = []
         self.flow = Flow()
         # an acknowledgement of one broker is all there is; the rest is as the product's own writer has it
-        own = {"acks": 1, "linger.ms": plan.linger_ms, "compression.type": "lz4", "queue.buffering.max.messages": _QUEUE}
+        own = {
+            "acks": 1,
+            "linger.ms": plan.linger_ms,
+            "compression.type": "lz4",
+            "queue.buffering.max.messages": _QUEUE,
+        }
         self._producer = kafka().Producer(Access(plan.bootstrap).options() | own)
         rng = np.random.default_rng(1)
         meters = Meters(plan.devices, plan.partitions)
@@ -114,7 +119,11 @@ class Producer:
         ticks = max(1, round(active_s / TICK_S))
         for tick in range(round(plan.steps * ticks)):
             step, place = divmod(tick, ticks)
-            yield step * cycle_s + place * active_s / ticks, plan.first_step + step, (place / ticks, (place + 1) / ticks)
+            yield (
+                step * cycle_s + place * active_s / ticks,
+                plan.first_step + step,
+                (place / ticks, (place + 1) / ticks),
+            )
 
     def _send(self, step: int, part: tuple[float, float]) -> None:
         tails = [self._tail(values[LEARNT_STEPS + SEASONED_STEPS + step], step) for values in self._courses]

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from kilowatch.errors import ComponentError
-from kilowatch.lab.bench.pipeline.broker import Broker
 from kilowatch.lab.bench.pipeline.meters import Meters
 from kilowatch.lab.bench.pipeline.preload import preload
 from kilowatch.lab.bench.pipeline.process_cost import Cost, cost_of
@@ -27,7 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
+
+    from kilowatch.lab.bench.pipeline.broker import Broker
 
 PARTITIONS = 12
 READY_S = 600.0
@@ -158,7 +159,9 @@ def begin(producer: subprocess.Popen[bytes]) -> None:
         producer.stdin.flush()
 
 
-def measure(broker: Broker, load: Load, say: Callable[[str], None], during: Callable[[Stage], None] | None = None) -> Measured:
+def measure(
+    broker: Broker, load: Load, say: Callable[[str], None], during: Callable[[Stage], None] | None = None
+) -> Measured:
     """Put detectors under a load and return what came of it; during: called once the counting begins."""
     stage = Stage(broker, load, say)
     with ExitStack() as stack:
