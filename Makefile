@@ -24,6 +24,9 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 	$(DEV)/bin/python scripts/make_contracts.py --check
+	$(DEV)/bin/python scripts/make_config_docs.py --check
+	$(DEV)/bin/python scripts/make_metrics_docs.py --check
+	$(DEV)/bin/python scripts/make_dashboards.py --check
 
 contracts: $(DEV)/ready ## write docs/contracts.md from the code
 	$(DEV)/bin/python scripts/make_contracts.py

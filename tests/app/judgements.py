@@ -37,6 +37,7 @@ def judged_of(
         local_ms=ts_ms,
         code=code,
         count=np.arange(1, size + 1),
+        phase=slots.astype(np.uint32),
         grid_ms=np.full(size, GRID_MS, dtype=np.int64),
         held=np.broadcast_to(flags.get("held", False), size).astype(np.bool_),
         historical=np.zeros(size, dtype=np.bool_),

@@ -12,6 +12,7 @@ from kilowatch.app.ingest import Decoder, decode, encode_batch
 from kilowatch.app.ingest.slots import SlotMap
 from kilowatch.core.device import Fleet, Kind, first_seen
 from kilowatch.core.events import Reading, ReadingColumns, RejectReason, Tick
+from kilowatch.core.slots import SlotTable
 from kilowatch.core.wire import MAX_MESSAGE_BYTES
 from kilowatch.lab.bench.ingest import rows as bench_rows
 
@@ -192,7 +193,7 @@ class TestSlotMap:
         assert slots.slots(["home"] * 2, ["plug-0", "plug-13999"]).tolist() == [0, 13_999]
 
     def test_keys_that_want_the_same_cell_all_find_theirs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(SlotMap, "_cells", lambda _self, site, _device: np.zeros(len(site), dtype=np.int64))
+        monkeypatch.setattr(SlotTable, "_cells", lambda _self, site, _device: np.zeros(len(site), dtype=np.int64))
         fleet = Fleet()
         names = [f"plug-{number}" for number in range(300)]
         assert SlotMap(fleet).slots(["home"] * 300, names).tolist() == list(range(300))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from kilowatch.app.packing import pack, unpack
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.core.confirm import Confirm
 from kilowatch.core.device import DeviceRecord, Fleet, Kind, Reporting
+from kilowatch.core.events import IncidentEvent
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.state import freeze, thaw
@@ -37,18 +40,57 @@ def stream() -> ReadingBatch:
     return faulty_home()
 
 
+def two_homes() -> list[DeviceRecord]:
+    """The meter, the heater that says nothing here, and the lamp, which lives elsewhere."""
+    meter, heater, lamp = fleet().records
+    return [meter, heater, msgspec.structs.replace(lamp, site="shed")]
+
+
+@cache
+def through(detector: DetectorName) -> Run:
+    """A run of the whole stream by one pipeline of the whole fleet."""
+    run, stream = Run(detector, devices=Fleet(two_homes())), faulty_home()
+    run.feed(pieces_of(detector, stream))
+    return run
+
+
+def pieces_of(detector: DetectorName, stream: ReadingBatch) -> list[ReadingBatch]:
+    rng = np.random.default_rng(sum(detector.encode()))
+    return list(cut(stream, rng.integers(0, len(stream), 9).tolist()))
+
+
 @pytest.mark.parametrize("detector", list(DetectorName))
 def test_every_detector_goes_on_as_if_nothing_had_happened(detector: DetectorName, stream: ReadingBatch) -> None:
-    rng = np.random.default_rng(sum(detector.encode()))
-    pieces = list(cut(stream, rng.integers(0, len(stream), 9).tolist()))
-    through, handed = Run(detector), Run(detector)
-    through.feed(pieces)
-    for number, piece in enumerate(pieces):
+    handed = Run(detector, devices=Fleet(two_homes()))
+    for number, piece in enumerate(pieces_of(detector, stream)):
         handed.feed([piece])
         if number % 3 == 0:
             assert handed.hand_over() == [], "what changes while running must be state, not a setting"
-    assert_same(handed, through)
-    assert any(judged.watching.any() for result in through.said for judged in result.judged)
+    assert_same(handed, through(detector))
+    assert any(judged.watching.any() for result in handed.said for judged in result.judged)
+
+
+@pytest.mark.parametrize("detector", list(DetectorName))
+def test_every_detector_judges_a_device_alike_in_whatever_fleet_it_is(
+    detector: DetectorName, stream: ReadingBatch
+) -> None:
+    """A replay has all homes in one fleet, a partition some of them, the edge one: slots differ, verdicts do not."""
+    meter, _, lamp = two_homes()
+    others = [DeviceRecord(site=f"away{number}", device="plug") for number in range(2)]
+    whole, told = through(detector), []
+    for slot, devices in ((0, [others[0], meter]), (2, [others[1], lamp])):
+        rows = stream.take(stream.slot == slot)
+        part = Run(detector, devices=Fleet(devices))
+        part.feed([ReadingBatch(np.full(len(rows), 1, dtype=np.int32), rows.ts_ms, rows.power_w)])
+        told += part.told()[0]
+        ours, theirs = part.judged(), whole.judged()
+        for name in ours.keys() - {"slot"}:
+            np.testing.assert_array_equal(ours[name], theirs[name][theirs["slot"] == slot], err_msg=name)
+    assert sorted(told, key=by_id) == sorted(whole.told()[0], key=by_id)
+
+
+def by_id(event: IncidentEvent) -> tuple[str, int]:
+    return event.id, event.version
 
 
 def test_the_state_of_a_state_is_the_same_bytes(stream: ReadingBatch) -> None:

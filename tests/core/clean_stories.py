@@ -182,7 +182,7 @@ def slipped_against_current(story: Story) -> None:
 
 def stuck(story: Story) -> None:
     for _ in range(76):
-        story.say(42.0)
+        story.say(42.0, mean_w=0.0)
 
 
 CHAPTERS: tuple[Callable[[Story], None], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from kilowatch.core.device import DeviceRecord, Fleet
@@ -15,7 +16,12 @@ START_MS = 1_767_225_600_000
 
 
 def fleet_of(*records: dict[str, Any]) -> Fleet:
-    return Fleet([DeviceRecord(site="home", device=f"d{i}", **record) for i, record in enumerate(records)])
+    """Devices d0, d1, ... of one home, every 30 s where a record says nothing of its pace."""
+    return Fleet([_paced(DeviceRecord(site="home", device=f"d{i}", **record)) for i, record in enumerate(records)])
+
+
+def _paced(record: DeviceRecord) -> DeviceRecord:
+    return record if record.is_paced else msgspec.structs.replace(record, interval_s=30.0)
 
 
 def batch_of(rows: list[tuple[int, int, float]]) -> ReadingBatch:

@@ -40,6 +40,7 @@ def samples_of(
         local_ms=ts_ms,
         code=np.zeros(len(slots), dtype=np.uint16),
         count=segments.offset + 1 if count is None else count[order].astype(np.int64),
+        phase=slots.astype(np.uint32),
         grid_ms=np.full(len(slots), grid_ms, dtype=np.int64),
         held=none,
         historical=none,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,12 @@ def test_a_silence_is_no_run() -> None:
 def test_an_on_change_plug_may_repeat_itself_for_twenty_heartbeats() -> None:
     assert frozen_hours(runs((4.5, 24), device=ON_CHANGE, every_s=HOUR), HOUR) == pytest.approx(3, abs=0.1)
     assert frozen_hours(runs((4.5, 20), device=ON_CHANGE, every_s=HOUR), HOUR) == 0
+
+
+@pytest.mark.parametrize(("step_wh", "frozen"), [(0.0, True), (6.0, False)])
+def test_a_meter_whose_register_counts_on_is_alive(step_wh: float, frozen: bool) -> None:
+    watts = np.concatenate([np.full(60, 80.0), np.full(480, 360.0)])
+    batch = one_device(*[(STEP_S * i, float(w)) for i, w in enumerate(watts)])
+    with_register = replace(batch, energy_wh=1000.0 + step_wh * np.arange(len(watts), dtype=np.float64))
+    cleaned = Cleaner(fleet_of(METER)).clean(with_register)
+    assert bool((cleaned.reason == Reason.FROZEN).any()) == frozen

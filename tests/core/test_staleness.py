@@ -162,7 +162,7 @@ def test_nothing_in_nothing_out() -> None:
 def test_devices_may_join_at_any_time() -> None:
     fleet = fleet_of({})
     tracker = settled_tracker(fleet)
-    slot = fleet.add(DeviceRecord(site="home", device="new"))
+    slot = fleet.add(DeviceRecord(site="home", device="new", interval_s=30.0))
     assert observe(tracker, [(slot, 60.0), (slot, 120.0)]) == []
     assert [event.device for event in tracker.advance(LATER_MS)] == ["d0", "new"]
     assert tracker.silent.tolist() == [True, True]

@@ -121,6 +121,7 @@ class Arrivals:
             local_ms=self.ts_ms[rows].copy(),
             code=self.code[rows],
             count=self.count[rows],
+            phase=self.slot[rows].astype(np.uint32),
             grid_ms=self.grid_ms[rows],
             held=self.held[rows],
             historical=np.zeros(len(rows), dtype=np.bool_),

@@ -65,6 +65,15 @@ def findings(
     return Findings(detector, device, 0, (ranking(f"{device} 0", pr),), at, targets, invisible=1, drifted=Rate(3, 2.0))
 
 
+def test_a_device_that_cannot_be_learnt_was_asked_for_no_alarms() -> None:
+    heard = findings("one", "a", [True], {1.0: 2})
+    mute = replace(findings("one", "b", [False], {1.0: 0}), speaks=False)
+    row = row_of([heard, mute], Summary())
+    assert row.achieved_over_requested == 1.0
+    assert row.false_alarms_per_device_week == 0.5
+    assert row.event_recall == 0.5
+
+
 def test_a_row_pools_devices() -> None:
     row = row_of([findings("one", "a", [True, True]), findings("one", "b", [False, True])], Summary())
     assert row.event_recall == 0.75

@@ -182,6 +182,7 @@ def _judged(
         local_ms=ts_ms,
         code=encode_watts(np.array([watts for *_, watts in samples], dtype=np.float64)),
         count=np.arange(1, size + 1),
+        phase=slot.astype(np.uint32),
         grid_ms=np.full(size, 60_000),
         held=np.array([held for _, _, held, *_ in samples], dtype=np.bool_),
         historical=none,

@@ -15,6 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 import numpy as np
 
 from kilowatch.app.rehearsal import Rehearsal
@@ -26,6 +27,7 @@ from kilowatch.core.incident import IncidentRules, IncidentTracker
 from kilowatch.core.judge import Judge, Scorer
 from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, without
 from kilowatch.core.on_since import OFF, OnSince
+from kilowatch.core.pace import Pace
 from kilowatch.core.policy import Moment
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.site_time import SiteTime
@@ -105,6 +107,7 @@ class Pipeline:
         self.incidents = IncidentTracker(fleet, self.settings.rules)
         self.staleness = StalenessTracker(fleet, self.settings.rules)
         self.on_since = OnSince()
+        self.pace = Pace(fleet)
         self._history = history
         self._advisor = advisor
         self._room = self._met = 0
@@ -140,13 +143,18 @@ class Pipeline:
 
     def revise(self, record: DeviceRecord) -> None:
         """Take over a device's record, new or changed."""
-        if self.fleet.slot(record.site, record.device) is None:
+        slot = self.fleet.slot(record.site, record.device)
+        if slot is None:
             self.fleet.add(record)
             return
-        slot = self.fleet.update(record)
+        before = self.fleet.records[slot]
+        self.fleet.update(_paced(record, before))
         if slot < self._met:
             self.grid.refresh(slot)
+            if self.fleet.records[slot].grid_s != before.grid_s:
+                self.grid.restart(slot)
             self.cold_start.meet(slot, record)
+            self.pace.ask(slot)
 
     def survey(self, batch: ReadingBatch, history: SampleHistory) -> None:
         """Put the samples that readings make into a history; nothing is judged."""
@@ -154,7 +162,7 @@ class Pipeline:
         clean = self.cleaner.clean(batch)
         self.site_time.observe(clean.readings.slot, clean.readings.ts_ms)
         history.append(self.grid.push(clean.readings, clean.segments, clean.historical))
-        history.append(self._pass_grid_time())
+        history.append(self._pass_grid_time(self._site_ms()))
 
     def learn_at_once(self, history: SampleHistory) -> None:
         """Let every device learn all of a history now, and never again: what `--look-back` asks for."""
@@ -182,9 +190,18 @@ class Pipeline:
         self._met = size
         self.grid.reserve()
         self.site_time.reserve()
+        self.pace.reserve()
 
     def _step(self, batch: ReadingBatch, *, passing: bool) -> StepResult:
         self.reserve()
+        results = []
+        for part, record in self.pace.parts(batch):
+            results.append(self._step_part(part, passing=passing and record is None))
+            if record is not None:
+                self.revise(record)
+        return results[0] if len(results) == 1 else _joined(results)
+
+    def _step_part(self, batch: ReadingBatch, *, passing: bool) -> StepResult:
         clean = self.cleaner.clean(batch)
         readings, segments = clean.readings, clean.segments
         self.site_time.observe(readings.slot, readings.ts_ms)
@@ -242,13 +259,14 @@ class Pipeline:
 
     def _pass_time(self, news: _News) -> list[Judged]:
         """Complete the samples of plugs that say nothing new, clear quiet incidents, notice silence."""
-        judged = self._take(self._pass_grid_time(), news)
+        now_ms = self._site_ms()
+        judged = self._take(self._pass_grid_time(now_ms), news)
         self._note(self.incidents.advance(self._seen_ms[: len(self.fleet)]), news)
-        news.events.extend(self.staleness.advance(self._site_ms()))
+        news.events.extend(self.staleness.advance(now_ms))
         return judged
 
-    def _pass_grid_time(self) -> Samples:
-        return self.grid.advance(np.arange(len(self.fleet), dtype=np.int32), self._site_ms())
+    def _pass_grid_time(self, now_ms: NDArray[np.int64]) -> Samples:
+        return self.grid.advance(np.arange(len(self.fleet), dtype=np.int32), now_ms)
 
     def _site_ms(self) -> NDArray[np.int64]:
         return self.site_time.of(np.arange(len(self.fleet), dtype=np.int32)) - LATENESS_MS
@@ -290,6 +308,24 @@ class Pipeline:
 class _News:
     events: list[IncidentEvent]
     advice: list[Advice]
+
+
+def _joined(results: list[StepResult]) -> StepResult:
+    return StepResult(
+        CleanBatch.join([result.clean for result in results]),
+        [judged for result in results for judged in result.judged],
+        sorted((event for result in results for event in result.events), key=_order),
+        [advice for result in results for advice in result.advice],
+    )
+
+
+def _paced(record: DeviceRecord, before: DeviceRecord) -> DeviceRecord:
+    """Return a record with the pace that was found before where it says nothing of one."""
+    if record.is_paced or not before.is_paced:
+        return record
+    return msgspec.structs.replace(
+        record, interval_s=before.interval_s, reporting=before.reporting, heartbeat_s=before.heartbeat_s
+    )
 
 
 def _order(event: IncidentEvent) -> tuple[int, str, str, int]:

@@ -20,16 +20,16 @@ from kilowatch.core.clean_past import UNKNOWN_AGE_MS, Past
 from kilowatch.core.clean_reasons import OUTCOME_OF, Outcome, Reason
 from kilowatch.core.clean_register import read_register
 from kilowatch.core.clean_values import SLIP, judge_power, judge_time
+from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.segments import Segments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from kilowatch.core.clean_register import Steps
     from kilowatch.core.device import Fleet
-    from kilowatch.core.reading import ReadingBatch
 
 __all__ = ["CleanBatch", "Cleaner", "Outcome", "Reason"]
 
@@ -58,6 +58,24 @@ class CleanBatch:
 
     def __len__(self) -> int:
         return len(self.readings)
+
+    @classmethod
+    def join(cls, parts: Sequence[CleanBatch]) -> CleanBatch:
+        """Return the readings of batches that followed each other as one."""
+        joined = ReadingBatch.join([part.readings for part in parts])
+        order, segments = Segments.sort(joined.slot)
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("reason", "historical", "energy_step_wh")
+        }
+        return cls(
+            readings=joined.take(order),
+            segments=segments,
+            rejected=ReadingBatch.join([part.rejected for part in parts]),
+            rejected_reason=np.concatenate([part.rejected_reason for part in parts]),
+            counts=np.sum([part.counts for part in parts], axis=0),
+            **columns,
+        )
 
     @property
     def outcome(self) -> NDArray[np.uint8]:
@@ -137,15 +155,18 @@ class Cleaner:
         """Run stage 3: return the readings with power repaired, their reasons and energy steps."""
         past, hold_ms = self._past, self.fleet.hold_ms[readings.slot]
         pairs = Pairs.of(readings, segments, past, hold_ms)
-        reason = np.maximum(reason, find_frozen(readings, pairs, past, hold_ms))
+        steps = None
+        if readings.energy_wh is not None:
+            steps = read_register(readings.energy_wh, readings, pairs, past, self.fleet.rating_w[readings.slot])
+        counts_on = None if steps is None else steps.step_wh > 0
+        reason = np.maximum(reason, find_frozen(readings, pairs, past, hold_ms, counts_on))
         # The rules compare with the power that was sent, so that no repair rests on another repair.
         past.newest_ms[segments.slot] = readings.ts_ms[segments.ends]
         past.power_w[segments.slot] = readings.power_w[segments.ends]
         if readings.seq is not None:
             past.newest_seq[segments.slot] = readings.seq[segments.ends]
-        if readings.energy_wh is None:
+        if steps is None:
             return readings, reason, np.full(len(readings), np.nan)
-        steps = read_register(readings.energy_wh, readings, pairs, past, self.fleet.rating_w[readings.slot])
         power_w, power_reason = _uncontradicted(readings.power_w, pairs, steps, past)
         reason = np.maximum(reason, np.maximum(steps.reason, power_reason))
         return replace(readings, power_w=power_w), reason, steps.step_wh

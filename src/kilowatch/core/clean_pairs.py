@@ -46,13 +46,18 @@ class Pairs:
         return cls(segments, before_ms, before_w.astype(np.float64), near)
 
 
-def find_frozen(readings: ReadingBatch, pairs: Pairs, past: Past, hold_ms: NDArray[np.int64]) -> NDArray[np.uint8]:
+def find_frozen(
+    readings: ReadingBatch, pairs: Pairs, past: Past, hold_ms: NDArray[np.int64], counts_on: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
     """Return the reasons uint8[n], `FROZEN` where one value above zero outlasts the device's habit.
 
-    The habit is the longest run that has ended, so a load that is steady by nature is marked ever more seldom.
+    The habit is the longest run that has ended, so a load that is steady by nature is marked ever more seldom; and a
+    meter whose register counts on is alive, however steady its load: counts_on bool[n], None without registers.
     """
     segments, slot = pairs.segments, pairs.segments.slot
     same = pairs.near & (readings.power_w.astype(np.float32) == pairs.before_w) & (readings.power_w > 0)
+    if counts_on is not None:
+        same &= ~counts_on
     began_ms = past.newest_ms[slot] - past.held_ms[slot]
     since_ms = segments.fill_forward(readings.ts_ms, ~same, began_ms)
     held_ms = np.minimum(readings.ts_ms - since_ms, _LONGEST_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 import msgspec
 import numpy as np
 
+from kilowatch.core.phase import phase_of
 from kilowatch.core.slots import UNKNOWN, SlotTable
 from kilowatch.errors import ConfigError, StateError
 
@@ -104,6 +106,11 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return max(self.interval_s or DEFAULT_INTERVAL_S, DEFAULT_INTERVAL_S)
 
     @property
+    def is_paced(self) -> bool:
+        """Whether anybody has said how often the device speaks."""
+        return self.interval_s is not None or self.heartbeat_s is not None or self.reporting is Reporting.ON_CHANGE
+
+    @property
     def hold_s(self) -> float:
         """How long a value holds when the device says nothing more."""
         if self.heartbeat_s is not None:
@@ -160,8 +167,8 @@ class Records(Sequence[DeviceRecord]):
         self.sites.append(record.site)
         self.devices.append(sys.intern(record.device))
 
-    def thawed(self) -> None:
-        """Share equal names again; `StateError` where a saved state does not hold together."""
+    def rejoin(self) -> None:
+        """Share equal names again after a thaw; `StateError` where a saved state does not hold together."""
         size = len(self.sites)
         if len(self.devices) != size or len(self._pattern_of) < size:
             raise StateError("The devices of a saved state do not fit together.", "Use an older state.")
@@ -181,7 +188,7 @@ class Records(Sequence[DeviceRecord]):
 class Fleet:
     """All devices of a process: (site, device) to slot, the records, and their traits as arrays over slots."""
 
-    frozen_not: ClassVar[tuple[str, ...]] = ("_slots",)
+    frozen_not: ClassVar[tuple[str, ...]] = ("_slots", "phase")
 
     def __init__(self, records: list[DeviceRecord] | None = None) -> None:
         self.records = Records()
@@ -192,6 +199,8 @@ class Fleet:
         self.rating_w = np.empty(0, dtype=np.float64)
         self.off_below_w = np.empty(0, dtype=np.float32)
         self.on_change = np.empty(0, dtype=np.bool_)
+        self.paced = np.empty(0, dtype=np.bool_)
+        self.phase = np.empty(0, dtype=np.uint32)
         self.extend(records or [])
 
     def __len__(self) -> int:
@@ -232,23 +241,27 @@ class Fleet:
 
     def thawed(self) -> None:
         """Find the devices of a saved state by name again; `StateError` where it does not hold together."""
+        self.records.rejoin()
         self._slots = SlotTable()
         if not self._slots.add(self.records.sites, self.records.devices) or len(self.records) > len(self.grid_ms):
             raise StateError("The devices of a saved state do not fit its arrays.", "Use an older state.")
+        self.phase = np.zeros(len(self.grid_ms), dtype=np.uint32)
+        names = zip(self.records.sites, self.records.devices, strict=True)
+        self.phase[: len(self)] = np.fromiter((phase_of(*name) for name in names), dtype=np.uint32, count=len(self))
 
     def _check_new(self, sites: Sequence[str], devices: Sequence[str]) -> None:
         known = np.flatnonzero(self._slots.find(sites, devices) != UNKNOWN).tolist()
-        if len(sites) > 1:
-            met: set[tuple[str, str]] = set()
-            known += [row for row, name in enumerate(zip(sites, devices, strict=True)) if name in met or met.add(name)]
+        if len(set(zip(sites, devices, strict=True))) < len(sites):
+            names = Counter(zip(sites, devices, strict=True))
+            known += [row for row, name in enumerate(zip(sites, devices, strict=True)) if names[name] > 1]
         if known:
             raise ConfigError(f"Device {devices[known[0]]} of site {sites[known[0]]} is known already.")
 
     def _reserve(self, size: int) -> None:
         if size <= len(self.grid_ms):
             return
-        room = max(8, size, 2 * len(self.grid_ms))
-        for name in ("grid_ms", "hold_ms", "interval_ms", "rating_w", "off_below_w", "on_change"):
+        room = max(8, size, len(self.grid_ms) + len(self.grid_ms) // 4)
+        for name in ("grid_ms", "hold_ms", "interval_ms", "rating_w", "off_below_w", "on_change", "paced", "phase"):
             setattr(self, name, grown(getattr(self, name), room))
 
     def _write(self, slot: int, record: DeviceRecord) -> None:
@@ -258,6 +271,8 @@ class Fleet:
         self.rating_w[slot] = np.inf if record.rating_w is None else record.rating_w
         self.off_below_w[slot] = record.off_below_w
         self.on_change[slot] = record.reporting is Reporting.ON_CHANGE
+        self.paced[slot] = record.is_paced
+        self.phase[slot] = phase_of(record.site, record.device)
 
 
 def grown(array: Any, rows: int, fill: Any = 0) -> Any:

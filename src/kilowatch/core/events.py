@@ -199,9 +199,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     bursts: Annotated[int, Meta(description="1, and one more for each time it came back before `merge_s` was over")]
     muted: Annotated[bool, Meta(description="a person wanted no notifications at ts_ms")]
     acknowledged: Annotated[bool, Meta(description="a person has seen it")]
-    on_since_ms: (
-        Annotated[int, Meta(description="start of its run, ms UTC; null where it is off")] | None
-    ) = None
+    on_since_ms: Annotated[int, Meta(description="start of its run, ms UTC; null where it is off")] | None = None
 
 
 class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,6 +271,8 @@ class ActionEvent(msgspec.Struct, frozen=True, kw_only=True):
     acts_by: Annotated[ActsBy, Meta(description="the side that owns the switch and wrote this")]
     attempt: Annotated[int, Meta(ge=0, description="0 before the first is sent")]
     ts_ms: EventTime
-    wall_ms: Annotated[int, Meta(description="wall clock at this step, ms UTC: attempts and read-backs are timed by it")]
+    wall_ms: Annotated[
+        int, Meta(description="wall clock at this step, ms UTC: plugs are timed by it")
+    ]
     why: Annotated[str, Meta(description="a plain sentence")]
     power_w: Annotated[float, Meta(description="read back from the plug, W")] | None = None

@@ -74,6 +74,10 @@ class Grid:
         if not self.direct[slot]:
             self._resampler.admit(slot)
 
+    def restart(self, slot: int) -> None:
+        """Begin a device's window anew: what is in it lies on another grid."""
+        self.last_ms[slot] = 0
+
     def thawed(self) -> None:
         """Refuse a saved state that knows more devices than it has room for."""
         if not 0 <= self._known <= min(len(self._fleet), len(self.count)):
@@ -143,6 +147,7 @@ class Grid:
             local_ms=self._times.local_ms(rows.slot, rows.ts_ms),
             code=rows.code,
             count=number,
+            phase=self._fleet.phase[rows.slot],
             grid_ms=self._fleet.grid_ms[rows.slot],
             held=rows.held,
             historical=rows.historical,

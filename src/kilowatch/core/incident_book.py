@@ -203,7 +203,7 @@ class IncidentBook:
 
     def _reserve(self) -> None:
         if len(self.fleet) > len(self._due_ms):
-            self._due_ms = grown(self._due_ms, 2 * len(self.fleet), _NEVER)
+            self._due_ms = grown(self._due_ms, len(self.fleet) + len(self.fleet) // 4 + 8, _NEVER)
 
 
 class _Snapshot(msgspec.Struct):

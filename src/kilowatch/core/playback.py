@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kilowatch.core.phase import phase_of
 from kilowatch.core.samples import Samples
 from kilowatch.core.segments import Segments
 from kilowatch.core.window import WindowRing
@@ -29,6 +30,7 @@ def as_samples(series: Series, slot: int = 0) -> Samples:
         local_ms=series.local_ms,
         code=series.code,
         count=_unbroken_counts(series.count),
+        phase=np.full(size, phase_of(series.record.site, series.record.device), dtype=np.uint32),
         grid_ms=np.full(size, series.grid_ms, dtype=np.int64),
         held=none,
         historical=none,

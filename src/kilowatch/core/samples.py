@@ -32,8 +32,8 @@ class Samples:
 
     slot int32[n] · ts_ms int64[n], UTC, the end of the interval a value stands for · local_ms int64[n], the same
     on the device's wall clock · code uint16[n], quantised watts · count int64[n], samples since the device's
-    window began, from 1 · grid_ms int64[n], the device's grid · held bool[n], carried over from an earlier
-    reading · historical bool[n], backfill.
+    window began, from 1 · phase uint32[n], the device's own number · grid_ms int64[n], the device's grid ·
+    held bool[n], carried over from an earlier reading · historical bool[n], backfill.
     """
 
     segments: Segments
@@ -42,6 +42,7 @@ class Samples:
     local_ms: NDArray[np.int64]
     code: NDArray[np.uint16]
     count: NDArray[np.int64]
+    phase: NDArray[np.uint32]
     grid_ms: NDArray[np.int64]
     held: NDArray[np.bool_]
     historical: NDArray[np.bool_]

@@ -141,7 +141,7 @@ class StalenessTracker:
 
     def _settled(self, slots: NDArray[np.integer], last_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
         needed = np.maximum(SETTLED_LIMITS * self._limit_ms(slots), SETTLED_MS)
-        return last_ms - self._first_ms[slots] >= needed
+        return self._fleet.paced[slots] & (last_ms - self._first_ms[slots] >= needed)
 
     def _plan(self, slots: NDArray[np.integer]) -> None:
         """Set when the silence of these devices falls due; a record's new interval counts from the next reading."""
@@ -201,7 +201,7 @@ class StalenessTracker:
     def _reserve(self) -> None:
         if len(self._fleet) <= len(self._due_ms):
             return
-        room = 2 * len(self._fleet)
+        room = len(self._fleet) + len(self._fleet) // 4 + 8
         self._first_ms = grown(self._first_ms, room, _UNKNOWN)
         self._last_ms = grown(self._last_ms, room, _UNKNOWN)
         self._historical = grown(self._historical, room, fill=False)

@@ -20,7 +20,7 @@ from kilowatch.core.samples import HOUR_MS
 from kilowatch.core.window import WindowRing
 from kilowatch.detectors.columns import Column, PerDevice
 from kilowatch.detectors.coreset import most_per_axis, nearest, spread_out, usual_distance
-from kilowatch.detectors.stretches import Stretches
+from kilowatch.detectors.strided import are_due, let_stand
 from kilowatch.detectors.summary import FEATURES, Summary
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ _QUARTERS = 96
 _ANGLE = 2 * np.pi * np.arange(_QUARTERS) / _QUARTERS
 _CIRCLE = np.rint(_UNIT * np.column_stack([np.cos(_ANGLE), np.sin(_ANGLE)]))
 _WEEKEND = 0.6 * _UNIT
-_SCATTER = 2_654_435_761
 
 
 class Bank(PerDevice):
@@ -123,18 +122,13 @@ class Bank(PerDevice):
         """Return the mean distance over the usual one, with the lowest and highest value of the nearest window."""
         slot = samples.slot
         features = self._summary.advance(samples, view, self.floor_w[slot])
-        phase = samples.count + slot.astype(np.int64) * _SCATTER % 65_536
-        due = (self.usual_shape[slot] > 0) & (samples.count >= _NEEDS)
-        due &= (phase % self.stride == 0) | (samples.count == _NEEDS)
+        due = are_due(samples, _NEEDS, self.stride) & (self.usual_shape[slot] > 0)
         raw = np.full(len(samples), np.nan, dtype=np.float32)
         for segment in np.flatnonzero(np.logical_or.reduceat(due, samples.segments.starts) if len(due) else due):
             start = samples.segments.starts[segment]
             rows = start + np.flatnonzero(due[start : start + samples.segments.lengths[segment]])
             raw[rows] = self._distances(int(slot[start]), samples, view, features, rows)
-        stretches = Stretches.of(samples)
-        raw = stretches.segments.fill_forward(raw, due, stretches.before(self.standing, np.float32(np.nan)))
-        self.standing[samples.segments.slot] = raw[samples.segments.ends]
-        return Scores(raw, facts={"power_w": samples.power_w})
+        return Scores(let_stand(samples, raw, due, self.standing), facts={"power_w": samples.power_w})
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say what it draws."""

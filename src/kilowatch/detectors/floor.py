@@ -23,7 +23,7 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 class RandomScore(PerDevice):
-    """A number in [0, 1) from a hash of seed, slot and time: the same however a stream is cut."""
+    """A number in [0, 1) from a hash of seed, device and time: the same however a stream is cut."""
 
     name = "random"
     needs = 1
@@ -37,7 +37,7 @@ class RandomScore(PerDevice):
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
         """Return a number for each sample that looks like chance."""
-        device = _scattered(samples.slot.astype(np.uint64) ^ np.uint64(self.seed * int(_GOLDEN) % 2**64))
+        device = _scattered(samples.phase.astype(np.uint64) ^ np.uint64(self.seed * int(_GOLDEN) % 2**64))
         hashed = _scattered(device ^ samples.ts_ms.astype(np.uint64))
         return Scores((hashed >> np.uint64(40)).astype(np.float32) / np.float32(2**24))
 

@@ -66,16 +66,24 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
 )
 
 
+NETWORKS = ("edge-classifier", "autoencoder", "forecaster")
+"""Detectors that take a trained model: NAME:PATH."""
+
+
 def create(name: str) -> Detector:
     """Return a new detector of that name, without devices.
 
-    `library:Class` is one of another library, to compare with. `DetectorError` where there is none of that name,
-    `MissingExtraError` where it needs a package that is not installed.
+    `autoencoder:model.onnx` is a network with its model, a file or a folder of models; `autoencoder` alone takes the
+    usual folder. `library:Class` is one of another library, to compare with. `DetectorError` where there is none of
+    that name, `ModelError` where its model cannot be used, `MissingExtraError` where it needs a package that is not
+    installed.
     """
+    if name.partition(":")[0] in NETWORKS:
+        return _network(name)
     if ":" in name:
         return _compared(name)
     if name not in {*DetectorName}:
-        near = get_close_matches(name, list(DetectorName), 1)
+        near = get_close_matches(name, [*DetectorName, *NETWORKS], 1)
         hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(DetectorName)}."
         raise DetectorError(f"There is no detector {name!r}.", hint)
     module, _, made_by = _AT[DetectorName(name)].partition(":")
@@ -86,6 +94,12 @@ def create(name: str) -> Detector:
 def available() -> list[DetectorName]:
     """Return the names whose packages are installed, in order."""
     return [name for name in DetectorName if name is not DetectorName.ISOLATION_FOREST or find_spec("sklearn")]
+
+
+def _network(name: str) -> Detector:
+    from kilowatch.detectors.network import network_detector
+
+    return network_detector(name)
 
 
 def _compared(name: str) -> Detector:

@@ -13,16 +13,15 @@ if TYPE_CHECKING:
 
     from kilowatch.core.samples import Samples
 
-_SCATTER = 2_654_435_761
-
 
 def are_due(samples: Samples, needs: int, stride: int) -> NDArray[np.bool_]:
     """Return which samples are scored, bool[n]: the first whole window, then each stride-th.
 
-    Each device has a phase of its own, so that a tick of a fleet costs as much as any other.
+    Each device has a phase of its own, so that a tick of a fleet costs as much as any other; it comes from its name,
+    so that a device is judged alike in a home's process, in a partition and in a replay.
     """
-    phase = samples.count + samples.slot.astype(np.int64) * _SCATTER % 65_536
-    return (samples.count >= needs) & ((phase % stride == 0) | (samples.count == needs))
+    is_turn = (samples.count + samples.phase) % stride == 0
+    return (samples.count >= needs) & (is_turn | (samples.count == needs))
 
 
 def let_stand(

@@ -20,8 +20,8 @@ _TAILS = (0.1, 0.9)
 _TAILS_TO_SD = 2.563
 _LOG_FACTORS = np.log([1.1, 1.2, 1.4, 1.8])
 """By how much a fault prolongs a run, for all that is known beforehand; equally likely, it never ends."""
-_LEAST = 0.25
-"""Nats of surprise under which nothing speaks for a fault: evidence is never above surprise."""
+_LEAST = 1e-3
+"""Nats of surprise under which nothing speaks for a fault: most samples of a run are early ones."""
 _MOST_LENGTHS = 64
 _GRID = 400
 

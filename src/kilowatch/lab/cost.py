@@ -117,6 +117,7 @@ def _one_each(history: Series, number: int) -> Samples:
         local_ms=same(ts_ms),
         code=np.full(MANY, history.code[number], dtype=np.uint16),
         count=same(len(history) + number + 1),
+        phase=slot.astype(np.uint32),
         grid_ms=same(STEP_MS),
         held=none,
         historical=none,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from kilowatch.errors import MissingExtraError, ModelError
-from kilowatch.nets.artifact import INPUT
-from kilowatch.nets.forward import check_operators, forward
+from kilowatch.nets.artifact import EXPECTED, INPUT, SCORE
+from kilowatch.nets.forward import OPERATORS, check_operators, forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,22 +31,55 @@ class Engine(StrEnum):
     NUMPY = "numpy"
 
 
+class Runner(NamedTuple):
+    """A model ready to run on one thread: its buffers are used again by the next call.
+
+    score_one: from watts [window] to the raw score. score: from at most `rows` windows [n, window] to scores [n].
+    expect: from the same to expected watts.
+    """
+
+    score_one: Callable[[NDArray[np.float32]], float]
+    score: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    expect: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
 def default_engine() -> Engine:
     """Return ONNX Runtime, or NumPy where that is not installed."""
     return Engine.ONNXRUNTIME if find_spec("onnxruntime") else Engine.NUMPY
 
 
-def runner(artifact: Artifact, engine: Engine, rows: int) -> Run:
-    """Return the function that runs a model, single-threaded; rows: the batch that OpenVINO compiles for."""
+def quickest_to_start(artifact: Artifact) -> Engine:
+    """Return what gives the first verdict soonest: NumPy where it knows all operators, for want of a start-up."""
+    return Engine.NUMPY if all(node.op in OPERATORS for node in artifact.file.nodes) else default_engine()
+
+
+def runner(artifact: Artifact, engine: Engine, rows: int) -> Runner:
+    """Return a model ready to run, single-threaded, in batches of `rows`, shorter ones padded."""
     if engine is Engine.ONNXRUNTIME:
-        return _onnxruntime(artifact)
+        return _onnxruntime(artifact, rows)
     if engine is Engine.OPENVINO:
-        return _openvino(artifact, rows)
+        return _padding(_openvino(artifact, rows), rows)
     check_operators(artifact.file)
-    return lambda output, windows: forward(artifact.file, {INPUT: windows}, [output])[0]
+    return _padding(lambda output, windows: forward(artifact.file, {INPUT: windows}, [output])[0], rows)
 
 
-def _onnxruntime(artifact: Artifact) -> Run:
+def _padding(run: Run, rows: int) -> Runner:
+    """Return a runner that pads batches to one size, so that a score does not depend on how many came with it."""
+
+    def batch(output: str, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        missing = rows - len(windows)
+        padded = np.pad(windows, ((0, missing), (0, 0))) if missing else windows
+        return run(output, padded)[: len(windows)]
+
+    return Runner(
+        score_one=lambda window: run(SCORE, window[None]).item(0),
+        score=lambda windows: batch(SCORE, windows),
+        expect=lambda windows: batch(EXPECTED, windows),
+    )
+
+
+def _onnxruntime(artifact: Artifact, rows: int) -> Runner:
+    """Return a runner whose scores go through bound buffers: a call hands over no names, makes no array."""
     try:
         import onnxruntime
     except ImportError:
@@ -58,9 +91,25 @@ def _onnxruntime(artifact: Artifact) -> Run:
         session = onnxruntime.InferenceSession(artifact.data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(f"ONNX Runtime refuses the model: {error}", "Train or fetch it again.") from None
-    names = {output: [output] for output in artifact.file.outputs}
-    run = session.run
-    return lambda output, windows: run(names[output], {INPUT: windows})[0]
+    one, many = _bound(session, 1, artifact.card.window), _bound(session, rows, artifact.card.window)
+    plain = _padding(lambda output, windows: session.run([output], {INPUT: windows})[0], rows)
+    return Runner(lambda window: one(window).item(0), lambda windows: many(windows)[: len(windows)], plain.expect)
+
+
+def _bound(session: Any, rows: int, window: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Return the function from windows to all scores of the batch; those past the windows given mean nothing."""
+    given, scores = np.zeros((rows, window), dtype=np.float32), np.zeros(rows, dtype=np.float32)
+    binding = session.io_binding()
+    binding.bind_input(INPUT, "cpu", 0, np.float32, given.shape, given.ctypes.data)
+    binding.bind_output(SCORE, "cpu", 0, np.float32, scores.shape, scores.ctypes.data)
+    run = session.run_with_iobinding
+
+    def call(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        given[: len(windows)] = windows
+        run(binding)
+        return scores
+
+    return call
 
 
 def _openvino(artifact: Artifact, rows: int) -> Run:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
     from kilowatch.lab.datasets import MeterFile
 
-_COLUMNS = ("ts_ms", "local_ms", "code", "count", "grid_ms", "held", "historical")
+_COLUMNS = ("ts_ms", "local_ms", "code", "count", "phase", "grid_ms", "held", "historical")
 
 
 @dataclass(frozen=True, slots=True)

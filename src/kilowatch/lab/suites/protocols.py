@@ -39,6 +39,7 @@ SWITCH_OFF = (
         "Critical faults: stuck on, or never stops, for 6 to 12 h, adding 100 W or more and at least as much again as"
         " the appliance should draw. Meters of floors and buildings have no switch and get none."
     ),
+    "What ships meets three copies of each device with faults, detectors to compare with the first of them.",
     "A fault counts as switched off while it lasts; not if sound data would have been switched off as well.",
 )
 

@@ -22,6 +22,7 @@ from kilowatch.core.learning import LearningPlan
 from kilowatch.core.policy import PolicyRules
 from kilowatch.lab.datasets import MeterFile
 from kilowatch.lab.inject import Injection, Trace, inject_many
+from kilowatch.lab.suites.contenders import SHIPPED
 from kilowatch.lab.suites.doses import Dose, placed
 from kilowatch.lab.suites.fault_days import in_sequence
 from kilowatch.lab.suites.faults import record_of
@@ -93,7 +94,12 @@ def run_switch_off(task: OffTask) -> list[OffFindings]:
     device = _opened(task.device)
     if np.isfinite(task.most_days):
         device = replace(device, trace=first_days(device.trace, task.most_days))
-    return [measured(device, contender, task.number, task.copies) for contender in task.contenders]
+    return [measured(device, one, task.number, _copies(one, task.copies)) for one in task.contenders]
+
+
+def _copies(contender: Contender, most: int) -> int:
+    """Return how many copies with faults a detector gets: what is compared with has the first of each device alone."""
+    return most if contender.name in SHIPPED else min(most, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ def measured(device: OffDevice, contender: Contender, number: int, copies: int =
     hits, delays, kinds = [], [], []
     short = first_days(device.trace, COPY_DAYS)
     for copy in range(copies):
-        injected = with_critical(device.record, short, copies * number + copy, plan)
+        injected = with_critical(device.record, short, COPIES * number + copy, plan)
         if injected is None or not injected.specs:
             continue
         outcome = run_product(contender.create(), device.record, injected.trace, plan, EverythingArmed())

@@ -1,0 +1,260 @@
+"""The networks of both papers as detectors: a trained model, made to fit each device by its own past.
+
+A device starts on a generic model: for a network without labels its watts are put on the range that the model was
+trained on, as both papers scale theirs, and its score is divided by what one window in a hundred of its own past
+exceeds. A model that was fine-tuned on a device serves that device alone.
+
+Windows are scored every `stride` steps of the grid; each device has a phase that comes from its name alone, so that
+any process asks at the same times. Batches of one size make scores independent of what else is scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+from zlib import crc32
+
+import numpy as np
+
+from kilowatch.core.detector import Scores
+from kilowatch.core.explain import watts
+from kilowatch.core.playback import play
+from kilowatch.detectors.columns import Column, PerDevice
+from kilowatch.detectors.network_models import Models, open_models
+from kilowatch.detectors.overlap import OverlapMean
+from kilowatch.detectors.strided import let_stand
+from kilowatch.detectors.training import training_windows
+from kilowatch.nets.card import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kilowatch.core.samples import Samples, Series
+    from kilowatch.core.window import WindowView
+    from kilowatch.nets.runtime import Model
+
+_LEAST_SAMPLES, _LEAST_WINDOWS, _MOST_WINDOWS = 400, 50, 500
+_RARE = 0.99
+_LEAST_USUAL = 1e-3
+"""Of the scaled range: the error of a flat past must not make a watt look like a catastrophe."""
+_CHUNK = 4096
+_DAY_MS = 86_400_000
+_LEFT_DAYS = 2
+STRIDES: Mapping[Network, int] = {Network.EDGE_CLASSIFIER: 20, Network.AUTOENCODER: 10, Network.FORECASTER: 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How windows are looked at.
+
+    stride: grid steps from window to window. overlap: reconstructions of overlapping windows are averaged.
+    amplitude: half of the score is how far the window's median lies from the device's own, over the usual
+    (PAI, arXiv 2606.08935). The last two are for autoencoders.
+    """
+
+    stride: int
+    overlap: bool = False
+    amplitude: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Score and the expectation of the last sample, both on the model's scale, float32[n]."""
+
+    score: NDArray[np.float32]
+    last: NDArray[np.float32] | None
+    reconstructed: NDArray[np.float32] | None = None
+
+
+class NetworkDetector(PerDevice):
+    """A model's score over the usual one; 50 bytes a device, without overlap."""
+
+    frozen_not: ClassVar[tuple[str, ...]] = ("columns", "_models")
+    columns: ClassVar[Mapping[str, Column]] = {
+        "model": Column(np.uint8),
+        "phase": Column(np.uint32),
+        "low_w": Column(np.float32),
+        "span_w": Column(np.float32, fill=1),
+        "usual": Column(np.float32, fill=np.nan),
+        "stray_w": Column(np.float32),
+        "centre": Column(np.float32),
+        "usual_away": Column(np.float32, fill=1),
+        "standing": Column(np.float32, fill=np.nan),
+        "standing_w": Column(np.float32, fill=np.nan),
+    }
+    model: NDArray[np.uint8]
+    phase: NDArray[np.uint32]
+    low_w: NDArray[np.float32]
+    span_w: NDArray[np.float32]
+    usual: NDArray[np.float32]
+    stray_w: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    usual_away: NDArray[np.float32]
+    standing: NDArray[np.float32]
+    standing_w: NDArray[np.float32]
+
+    def __init__(self, network: Network, models: Models, looks: Looks | None = None) -> None:
+        super().__init__()
+        self.name = network.value
+        self.network = network
+        self.models = models.hashes
+        self.looks = looks or Looks(STRIDES[network])
+        self._models = models
+        self.needs = min(model.window for model in models.loaded)
+        self._overlap = OverlapMean(self.needs) if self.looks.overlap else None
+        self.parts = () if self._overlap is None else (self._overlap,)
+
+    def fit(self, slot: int, history: Series) -> None:
+        """Choose a device's model and learn its scale; too short a past, or a grid without a model, changes nothing."""
+        past = history.part(history.usable)
+        number = self._models.number_for(history.record)
+        if not number or len(past) < _LEAST_SAMPLES:
+            return
+        model = self._models.loaded[number - 1]
+        windows_w = training_windows(past, model.window, _MOST_WINDOWS)
+        if len(windows_w) < _LEAST_WINDOWS:
+            return
+        self.model[slot] = number
+        self.phase[slot] = crc32(f"{history.record.site}/{history.record.device}".encode())
+        low_w, high_w = float(past.power_w.min()), float(past.power_w.max())
+        self.low_w[slot] = low_w
+        self.span_w[slot] = max(high_w - low_w, history.record.off_below_w, 0.005 * high_w)
+        self._calibrate(slot, model, windows_w)
+
+    def learn(self, slot: int, history: Series, folds: int) -> NDArray[np.float32]:  # noqa: ARG002 - the protocol's
+        """Fit, and return raw scores of the past float32[n].
+
+        The model has not learnt from the device, unless its card names it: what it was trained on is left out, as
+        long as two days remain.
+        """
+        self.fit(slot, history)
+        twin = self.clone()
+        twin.reserve(1)
+        for name in self.columns:
+            if not name.startswith("standing"):
+                getattr(twin, name)[0] = getattr(self, name)[slot]
+        raw = play(twin, history).raw
+        seen = self._seen_in_training(slot, history)
+        if (~seen).sum() * history.grid_ms >= _LEFT_DAYS * _DAY_MS:
+            raw[seen] = np.nan
+        return raw
+
+    def score(self, samples: Samples, view: WindowView) -> Scores:
+        """Return the score over the usual, and the band around what the network expects."""
+        due = self._due(samples)
+        raw = np.full(len(samples), np.nan, dtype=np.float32)
+        expected_w = raw.copy()
+        which = self.model[samples.slot]
+        for number in np.unique(which[due]).tolist():
+            model = self._models.loaded[number - 1]
+            rows = np.flatnonzero(due & (which == number))
+            for first in range(0, len(rows), _CHUNK):
+                part = rows[first : first + _CHUNK]
+                raw[part], expected_w[part] = self._judged(model, samples, view, part)
+        raw = let_stand(samples, raw, due, self.standing)
+        if self.network is Network.EDGE_CLASSIFIER:
+            return Scores(raw, facts={"power_w": samples.power_w})
+        expected_w = let_stand(samples, expected_w, due, self.standing_w)
+        stray_w = self.stray_w[samples.slot]
+        facts = {"power_w": samples.power_w, "expected_w": expected_w}
+        return Scores(raw, expected_w - stray_w, expected_w + stray_w, facts)
+
+    def phrase(self, facts: Mapping[str, float]) -> str:
+        """Say what it draws, and what the network expected."""
+        now = watts(facts["power_w"])
+        if self.network is Network.EDGE_CLASSIFIER:
+            return f"its last hour or two are what the classifier was taught to call abnormal, at {now} now"
+        expected = watts(max(facts["expected_w"], 0.0))
+        if self.network is Network.AUTOENCODER:
+            return f"its last hour cannot be rebuilt from normal ones: {now} now, rebuilt as {expected}"
+        return f"does not go on as its past foretells: {now} now, where {expected} was expected"
+
+    def clone(self) -> NetworkDetector:
+        """Return the same models without devices."""
+        return NetworkDetector(self.network, self._models, self.looks)
+
+    def _due(self, samples: Samples) -> NDArray[np.bool_]:
+        needs = np.array([0, *(model.window for model in self._models.loaded)])[self.model[samples.slot]]
+        step = samples.ts_ms // samples.grid_ms + self.phase[samples.slot].astype(np.int64)
+        whole = (needs > 0) & (samples.count >= needs)
+        return np.asarray(whole & ((step % self.looks.stride == 0) | (samples.count == needs)))
+
+    def _judged(
+        self, model: Model, samples: Samples, view: WindowView, rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        slot = samples.slot[rows]
+        windows = self._scaled(model, slot, view.matrix(rows, model.window))
+        said = self._said(model, windows)
+        score = said.score
+        if self._overlap is not None and said.reconstructed is not None:
+            score = self._overlap.errors(samples, rows, windows, said.reconstructed) / np.float32(
+                model.card.scaler.span_w
+            )
+        raw = score / self.usual[slot]
+        if self.looks.amplitude:
+            away = np.abs(np.median(windows, axis=1) - self.centre[slot]) / self.usual_away[slot]
+            raw = (raw + away) * np.float32(0.5)
+        if said.last is None:
+            return raw, np.full(len(rows), np.nan, dtype=np.float32)
+        return raw, self._to_watts(model, slot, said.last)
+
+    def _said(self, model: Model, windows: NDArray[np.float32]) -> _Said:
+        """Return what a model makes of windows on its own scale."""
+        if self.network is Network.EDGE_CLASSIFIER:
+            return _Said(model.score(windows), None)
+        expected = model.expect(windows)
+        if self.network is Network.FORECASTER:
+            return _Said(model.score(windows), expected[:, -1])
+        errors = np.abs(windows - expected).mean(axis=1) / np.float32(model.card.scaler.span_w)
+        return _Said(errors, expected[:, -1], expected)
+
+    def _calibrate(self, slot: int, model: Model, windows_w: NDArray[np.float32]) -> None:
+        """Set what is usual from windows float32[n, window] of the device's past."""
+        if self.network is Network.EDGE_CLASSIFIER:
+            self.usual[slot] = max(model.threshold, _LEAST_USUAL)
+            return
+        slots = np.full(len(windows_w), slot, dtype=np.int32)
+        windows = self._scaled(model, slots, windows_w)
+        said = self._said(model, windows)
+        self.usual[slot] = max(float(np.quantile(said.score, _RARE)), _LEAST_USUAL)
+        if said.last is not None:
+            stray_w = np.abs(windows_w[:, -1] - self._to_watts(model, slots, said.last))
+            self.stray_w[slot] = np.quantile(stray_w, _RARE)
+        medians = np.median(windows, axis=1)
+        self.centre[slot] = np.median(medians)
+        away = np.quantile(np.abs(medians - self.centre[slot]), _RARE)
+        self.usual_away[slot] = max(float(away), _LEAST_USUAL * model.card.scaler.span_w)
+
+    def _scaled(self, model: Model, slot: NDArray[np.int32], windows_w: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return windows with the device's own range on that of the model; a classifier takes watts as they are."""
+        if self.network is Network.EDGE_CLASSIFIER:
+            return windows_w
+        scaler = model.card.scaler
+        share = (windows_w - self.low_w[slot][:, None]) / self.span_w[slot][:, None]
+        return share * np.float32(scaler.span_w) + np.float32(scaler.low_w)
+
+    def _to_watts(self, model: Model, slot: NDArray[np.int32], last: NDArray[np.float32]) -> NDArray[np.float32]:
+        scaler = model.card.scaler
+        share = (last - np.float32(scaler.low_w)) / np.float32(scaler.span_w)
+        return share * self.span_w[slot] + self.low_w[slot]
+
+    def _seen_in_training(self, slot: int, history: Series) -> NDArray[np.bool_]:
+        number = int(self.model[slot])
+        if not number:
+            return np.zeros(len(history), dtype=np.bool_)
+        trained_on = self._models.loaded[number - 1].card.trained_on
+        named = f"{history.record.site}/{history.record.device}" in trained_on.devices
+        return named & (history.ts_ms <= trained_on.last_ms)
+
+
+def is_network(name: str) -> bool:
+    """Whether a detector's name is that of a network, with or without a model."""
+    return name.partition(":")[0] in {*Network}
+
+
+def network_detector(name: str, looks: Looks | None = None) -> NetworkDetector:
+    """Return the detector of `NETWORK:PATH`, PATH a model file or folder of models; without it the usual folder."""
+    network, _, source = name.partition(":")
+    return NetworkDetector(Network(network), open_models(Network(network), source), looks)
