@@ -60,5 +60,6 @@ def test_the_usual_distance_is_that_of_points_that_were_not_learned() -> None:
 
 
 def test_it_is_one_at_least() -> None:
+    assert usual_distance(np.zeros((0, 3), dtype=np.float32), np.arange(0), 0.9) == 1.0
     assert usual_distance(np.zeros((1, 3), dtype=np.float32), np.arange(1), 0.9) == 1.0
     assert usual_distance(np.zeros((50, 3), dtype=np.float32), np.arange(50), 0.9) == 1.0

@@ -36,11 +36,6 @@ class TestFleet(Combined):
     def make(self) -> Detector:
         return fleet()
 
-    @pytest.mark.parametrize("level_w", [0.0, 0.06, 55.0, 2e6])
-    def test_flat_pasts_and_flat_lives_are_survived(self, level_w: float) -> None:
-        """Not 10 MW yet: flatness cannot hold the code above the last."""
-        super().test_flat_pasts_and_flat_lives_are_survived(level_w)
-
     def faulty_w(self) -> tuple[NDArray[np.float64], int]:
         watts = self.normal_w(2, 100)
         watts[PER_DAY : PER_DAY + 3 * PER_HOUR] = 90.0

@@ -38,13 +38,14 @@ def test_the_weekly_score_is_one_whatever_the_unit(scale: float, fine: bool) -> 
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 1000), st.sampled_from(["exponential", "rare", "heavy"]), st.booleans())
+@given(st.integers(0, 1000), st.sampled_from(["exponential", "rare", "heavy", "constant"]), st.booleans())
 def test_a_higher_score_is_never_lower(seed: int, kind: str, fine: bool) -> None:
     random = np.random.default_rng(seed)
     raw = {
         "exponential": random.exponential(1, 7 * PER_DAY),
         "rare": np.where(random.uniform(0, 1, 7 * PER_DAY) < 0.001, 5.0, 0.0),
         "heavy": random.pareto(1, 7 * PER_DAY),
+        "constant": np.full(7 * PER_DAY, 2.5),
     }[kind]
     said = heights(calibrated(raw, fine=fine), np.sort(np.append(raw[:200], [0, 0.1, 3, 50, 1e6])).tolist())
     assert (np.diff(said) >= -1e-9).all()

@@ -58,7 +58,9 @@ def usual_distance(points: NDArray[np.float32], taken: NDArray[np.intp], share: 
     points: float32[n, d] in order of time. taken: rows of the bank. Each fourth of the time is compared with the
     bank of the other three, so that a point is never its own neighbour.
     """
-    fold = np.arange(len(points)) * _FOLDS // max(len(points), 1)
+    if not len(points):
+        return 1.0
+    fold = np.arange(len(points)) * _FOLDS // len(points)
     probes = np.unique(np.linspace(0, len(points) - 1, _PROBES).astype(np.intp))
     found = [np.zeros(0, dtype=np.float32)]
     for each in range(_FOLDS):

@@ -32,6 +32,7 @@ _OF_USUAL_STEP = 0.1
 _REST_FLAT = 20
 """Samples without change that make a rest."""
 _REST_SHARE = 0.02
+_HIGHEST = np.iinfo(np.uint16).max
 _REST_MARGIN = 1.2
 _LEAST_EDGE = 10
 """Samples: shorter than this, equal readings are chance."""
@@ -118,4 +119,4 @@ def _moves_from(past: Series, level: NDArray[np.int32], length: NDArray[np.int64
     low_w = _REST_MARGIN * float(decode_watts(np.partition(past.code, place)[place : place + 1])[0])
     rest = int(encode_watts(np.array([max(low_w, past.record.off_below_w)]))[0])
     resting = (level <= rest) & (length >= _REST_FLAT)
-    return rest + 1 if length[resting].sum() >= _REST_SHARE * len(past) else 0
+    return min(rest + 1, _HIGHEST) if length[resting].sum() >= _REST_SHARE * len(past) else 0

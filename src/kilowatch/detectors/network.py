@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kilowatch.core.window import WindowView
     from kilowatch.nets.runtime import Model
 
-_LEAST_SAMPLES, _LEAST_WINDOWS, _MOST_WINDOWS = 400, 50, 500
+_LEAST_SAMPLES, _LEAST_WINDOWS, _MOST_WINDOWS = 1000, 50, 500
 _RARE = 0.99
 _LEAST_USUAL = 1e-3
 """Of the scaled range: the error of a flat past must not make a watt look like a catastrophe."""
@@ -247,11 +247,6 @@ class NetworkDetector(PerDevice):
         trained_on = self._models.loaded[number - 1].card.trained_on
         named = f"{history.record.site}/{history.record.device}" in trained_on.devices
         return named & (history.ts_ms <= trained_on.last_ms)
-
-
-def is_network(name: str) -> bool:
-    """Whether a detector's name is that of a network, with or without a model."""
-    return name.partition(":")[0] in {*Network}
 
 
 def network_detector(name: str, looks: Looks | None = None) -> NetworkDetector:

@@ -22,6 +22,8 @@ _SHARES = np.array([0.3, 0.1, 0.03, 0.01, 0.003, 0.001])
 _BEYOND = 2.0
 _CLEARLY_RARER = 0.5
 _LEAST = 1e-6
+_MOST_SHARE = 0.5
+"""A score that never changes is passed always, and the logarithm of that is no scale."""
 
 
 class Normaliser(PerDevice):
@@ -55,7 +57,7 @@ class Normaliser(PerDevice):
         share = 0.0
         if len(peaks):
             weekly = max(float(peaks[min(round(len(peaks) / BLOCKS_PER_WEEK), len(peaks) - 1)]), _LEAST)
-            share = max(float((known >= weekly).mean()), 0.5 / len(known))
+            share = min(max(float((known >= weekly).mean()), 0.5 / len(known)), _MOST_SHARE)
             marks[:] = weekly
             rarer = _CLEARLY_RARER * self._shares > share
             marks[:-1][rarer] = np.minimum(np.quantile(known, 1 - self._shares[rarer]), weekly)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kilowatch.errors import DetectorError
+from kilowatch.nets.card import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
 )
 
 
-NETWORKS = ("edge-classifier", "autoencoder", "forecaster")
+NETWORKS = tuple(network.value for network in Network)
 """Detectors that take a trained model: NAME:PATH."""
 
 

@@ -1,0 +1,84 @@
+"""What `--json` prints of the live system: the demo, incidents, the audit, doctor and discover."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from kilowatch.core.records import AuditEntry, KnownIncident
+
+
+class DemoOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch demo --json` prints."""
+
+    schema: Literal["kilowatch.demo"] = "kilowatch.demo"
+    version: Literal[1] = 1
+    readings: Annotated[int, Meta(ge=0, description="read from plugs over HTTP, and judged")]
+    incidents: Annotated[int, Meta(ge=0, description="opened")]
+    actions: Annotated[int, Meta(ge=0, description="incidents for which a plug was told to switch off")]
+    actions_confirmed: Annotated[int, Meta(ge=0, description="of them, read back as off and drawing nothing")]
+    protected_switched: Annotated[int, Meta(ge=0, description="switch calls in the logs of protected plugs")]
+    seconds_to_first_incident: Annotated[float | None, Meta(description="s since the start; null where there was none")]
+
+
+class IncidentsOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch incident list --json` and `incident show --json` print."""
+
+    schema: Literal["kilowatch.incidents"] = "kilowatch.incidents"
+    version: Literal[1] = 1
+    incidents: list[KnownIncident]
+
+
+class AuditOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch audit show --json` prints: oldest first."""
+
+    schema: Literal["kilowatch.audit"] = "kilowatch.audit"
+    version: Literal[1] = 1
+    entries: list[AuditEntry]
+
+
+class Mark(StrEnum):
+    """How a check went."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that doctor looked at; fix: what to do about it, empty where there is nothing."""
+
+    name: str
+    mark: Mark
+    found: str
+    fix: str = ""
+
+
+class DoctorOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch doctor --json` prints."""
+
+    schema: Literal["kilowatch.doctor"] = "kilowatch.doctor"
+    version: Literal[1] = 1
+    checks: list[Check]
+
+
+class FoundPlug(msgspec.Struct, frozen=True, kw_only=True):
+    """A plug that announced itself, and the lines of the settings that would name it."""
+
+    name: str
+    make: Annotated[str, Meta(description="shelly2, shelly1, tasmota, zigbee2mqtt; or how it announced itself")]
+    by: Annotated[str, Meta(description="mqtt:NAME of the broker, or mdns")]
+    address: Annotated[str | None, Meta(description="plug address for the settings; null where it did not say")] = None
+    known: Annotated[bool, Meta(description="the settings or the database name it already")] = False
+
+
+class DiscoverOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch discover --json` prints. missing: ways that could not be tried, and why."""
+
+    schema: Literal["kilowatch.discover"] = "kilowatch.discover"
+    version: Literal[1] = 1
+    plugs: list[FoundPlug]
+    missing: list[str]

@@ -1,0 +1,48 @@
+"""Small networks trained on the battery's fridge, once a test run."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from detectors.samples import GRID_MS, fridge, series_of
+from kilowatch.detectors.network import Looks, NetworkDetector
+from kilowatch.detectors.network_models import Models
+from kilowatch.nets.artifact import artifact_of
+from kilowatch.nets.card import Network
+from kilowatch.nets.engines import default_engine
+from kilowatch.nets.fit import TrainPlan
+from kilowatch.nets.registry import ANY
+from kilowatch.nets.runtime import Model
+from kilowatch.nets.shapes import AutoencoderShape, EdgeClassifierShape, ForecasterShape, Shape
+from kilowatch.nets.train import Trained, train
+from kilowatch.nets.windows import Windows, cut, split_by_time
+
+WINDOW = 64
+SHAPES: dict[Network, Shape] = {
+    Network.EDGE_CLASSIFIER: EdgeClassifierShape(window=WINDOW, filters=4, units=6),
+    Network.AUTOENCODER: AutoencoderShape(window=WINDOW, filters=6, kernel=9, units=16, latent=8, dropout=0.0),
+    Network.FORECASTER: ForecasterShape(window=WINDOW, filters=6, kernel=3, dilations=(1, 2, 4, 8), smooth=10),
+}
+EPOCHS = {Network.EDGE_CLASSIFIER: 6, Network.AUTOENCODER: 25, Network.FORECASTER: 15}
+
+
+@lru_cache
+def trained(network: Network) -> Trained:
+    """A network that knows the fridge, and for the classifier a compressor that never stops."""
+    windows = cut(series_of(fridge(5, seed=50)), WINDOW, 24)
+    if network is Network.EDGE_CLASSIFIER:
+        stuck_w = 90.0 + np.random.default_rng(1).normal(0, 1, 5 * 2880)
+        stuck = cut(series_of(stuck_w, start_ms=GRID_MS * 10**8), WINDOW, 24, abnormal=True)
+        windows = Windows.join([windows, stuck])
+    plan = TrainPlan(epochs=EPOCHS[network], batch=32, patience=0, learning_rate=5e-3)
+    return train(*split_by_time(windows, 0.25), SHAPES[network], plan)
+
+
+def models(network: Network) -> Models:
+    return Models({ANY: Model(artifact_of(trained(network).data), default_engine())})
+
+
+def detector(network: Network, looks: Looks | None = None) -> NetworkDetector:
+    return NetworkDetector(network, models(network), looks)
