@@ -11,7 +11,7 @@ from kilowatch.core.excuses import HOUR_MS, Excuses, Happening, Oddity, Verdict
 START_MS = 1_767_225_600_000
 PARTY = Happening(
     incident="party",
-    rule="on_time",
+    rules=("jump", "on_time"),
     first_ms=START_MS + 20 * HOUR_MS,
     last_ms=START_MS + 23 * HOUR_MS,
     local_ms=START_MS + 21 * HOUR_MS,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from kilowatch.app.ingest import Decoder
-from kilowatch.core.events import Acknowledge, Mute, RecordChanged, Tick
+from kilowatch.core.events import Acknowledge, Label, Mute, RecordChanged, Tick, Undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +115,8 @@ class PartitionJudge:
                 self._pipeline.revise(record)
         elif isinstance(control, Mute):
             self._mute(control)
+        elif isinstance(control, Label | Undo):
+            self._pipeline.label(control)
 
     def _mute(self, control: Mute) -> None:
         slot = self._pipeline.fleet.slot(control.site, control.device)

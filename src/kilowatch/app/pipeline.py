@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 import numpy as np
 
+from kilowatch.app.labelling import Labelling
 from kilowatch.app.rehearsal import Rehearsal
 from kilowatch.core.clean import CleanBatch, Cleaner
 from kilowatch.core.device import grown
 from kilowatch.core.events import EventKind, IncidentEvent
+from kilowatch.core.excuses import Verdict
 from kilowatch.core.grid import Grid
 from kilowatch.core.incident import IncidentRules, IncidentTracker
 from kilowatch.core.judge import Judge, Scorer
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from kilowatch.app.advisor import Advice, Advisor
     from kilowatch.core.detector import Detector
     from kilowatch.core.device import DeviceRecord, Fleet
+    from kilowatch.core.events import Label, Undo
     from kilowatch.core.incident import Hot
     from kilowatch.core.judged import Judged
     from kilowatch.core.ports import SampleHistory
@@ -108,6 +111,7 @@ class Pipeline:
         self.staleness = StalenessTracker(fleet, self.settings.rules)
         self.on_since = OnSince()
         self.pace = Pace(fleet)
+        self.labelling = Labelling(fleet)
         self._history = history
         self._advisor = advisor
         self._room = self._met = 0
@@ -140,6 +144,16 @@ class Pipeline:
     def acknowledge(self, incident_id: str, ts_ms: int) -> list[IncidentEvent]:
         """Note that a person has seen an incident; nothing where it is not open."""
         return self.incidents.acknowledge(incident_id, ts_ms) or self.staleness.acknowledge(incident_id, ts_ms)
+
+    def label(self, word: Label | Undo) -> None:
+        """Take a person's word on an incident, or back: its device learns anew at once where that changes anything."""
+        slot = self.fleet.slot(word.site, word.device)
+        incident = None if slot is None else self.incidents.incident(slot)
+        if slot is not None and incident is not None and incident.id == word.incident:
+            self.labelling.saw(slot, incident)
+        learner = self.labelling.take(word)
+        if learner is not None and self._history is not None and self.curriculum.has_learnt(learner):
+            self._lesson(learner, int(self._seen_ms[learner]) + 1)
 
     def revise(self, record: DeviceRecord) -> None:
         """Take over a device's record, new or changed."""
@@ -232,8 +246,7 @@ class Pipeline:
         if self._history is not None:
             self._history.append(samples)
         for hot in self._dated(hots, samples):
-            self._note(self.incidents.observe(hot), news)
-            self._ask(hot.slot, hot.ts_ms, news)
+            self._observe(hot, news)
         self._seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]
         return judged
 
@@ -241,21 +254,27 @@ class Pipeline:
         if self._history is None:
             self.curriculum.postpone(slot)
             return
-        due_ms = int(self.curriculum.due_ms[slot])
-        record = self.fleet.records[slot]
-        past = self._history.series(slot, record, due_ms - self.settings.plan.horizon_ms, due_ms)
-        series = without(past, self._spans_of(slot))
-        if self.curriculum.is_enough(series):
-            self.teacher.teach(slot, past, series)
+        if self._lesson(slot, int(self.curriculum.due_ms[slot])):
             self.curriculum.learnt(slot)
         else:
             self.curriculum.postpone(slot)
 
+    def _lesson(self, slot: int, until_ms: int) -> bool:
+        """Teach a device what it has been like up to a time; return False where that is too little."""
+        if self._history is None:
+            return False
+        record = self.fleet.records[slot]
+        past = self._history.series(slot, record, until_ms - self.settings.plan.horizon_ms, until_ms)
+        series = without(past, self._spans_of(slot))
+        if not self.curriculum.is_enough(series):
+            return False
+        self.teacher.teach(slot, past, series, self.labelling.real_spans(slot))
+        return True
+
     def _spans_of(self, slot: int) -> list[tuple[int, int]]:
         open_now = self.incidents.incident(slot)
-        return self._spans[slot] + (
-            [] if open_now is None or not open_now.is_open else [(open_now.first_ms, open_now.last_ms)]
-        )
+        open_spans = [] if open_now is None or not open_now.is_open else [(open_now.first_ms, open_now.last_ms)]
+        return self.labelling.spans(slot, self._spans[slot] + open_spans)
 
     def _pass_time(self, news: _News) -> list[Judged]:
         """Complete the samples of plugs that say nothing new, clear quiet incidents, notice silence."""
@@ -270,6 +289,13 @@ class Pipeline:
 
     def _site_ms(self) -> NDArray[np.int64]:
         return self.site_time.of(np.arange(len(self.fleet), dtype=np.int32)) - LATENESS_MS
+
+    def _observe(self, hot: Hot, news: _News) -> None:
+        verdict = self.labelling.judge(hot)
+        if verdict is Verdict.DROP:
+            return
+        self._note(self.incidents.observe(replace(hot, harmless=verdict is Verdict.QUIET)), news)
+        self._ask(hot.slot, hot.ts_ms, news)
 
     def _dated(self, hots: list[Hot], samples: Samples) -> list[Hot]:
         """Return odd samples with since when their devices have been on; moves on past all samples."""
@@ -298,7 +324,9 @@ class Pipeline:
         if self._advisor is not None:
             self._advisor.settle(event)
         slot = self.fleet.slot(event.site, event.device)
-        if slot is not None and self._history is not None:
+        incident = None if slot is None else self.incidents.incident(slot)
+        if slot is not None and incident is not None and self._history is not None:
+            self.labelling.saw(slot, incident)
             since_ms = event.first_ms - self.settings.plan.horizon_ms
             recent = [span for span in self._spans[slot] if span[1] >= since_ms]
             self._spans[slot] = [*recent, (event.first_ms, event.last_ms)]

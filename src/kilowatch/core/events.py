@@ -271,8 +271,6 @@ class ActionEvent(msgspec.Struct, frozen=True, kw_only=True):
     acts_by: Annotated[ActsBy, Meta(description="the side that owns the switch and wrote this")]
     attempt: Annotated[int, Meta(ge=0, description="0 before the first is sent")]
     ts_ms: EventTime
-    wall_ms: Annotated[
-        int, Meta(description="wall clock at this step, ms UTC: plugs are timed by it")
-    ]
+    wall_ms: Annotated[int, Meta(description="wall clock at this step, ms UTC: plugs are timed by it")]
     why: Annotated[str, Meta(description="a plain sentence")]
     power_w: Annotated[float, Meta(description="read back from the plug, W")] | None = None

@@ -2,13 +2,13 @@
 
 `wrong`: its pattern is ordinary; the same again opens nothing. `harmless`: the same again opens an incident that
 is shown and not notified. `real`: its time is kept out of learning for good, and no excuse may hide the same again.
-A pattern is the rule that led, the watts that were drawn, how long it lasted, and for harmless the hours of the day.
+A pattern is the rules that led, the watts that were drawn, how long it lasted, and for harmless the hours of the day.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -27,13 +27,13 @@ _LONGER = 1.25
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """What a label is about: an incident's rule, times in ms UTC and watts.
+    """What a label is about: the rules that led in an incident, times in ms UTC and watts.
 
     local_ms: first_ms on the device's wall clock.
     """
 
     incident: str
-    rule: str
+    rules: tuple[str, ...]
     first_ms: int
     last_ms: int
     local_ms: int
@@ -68,6 +68,8 @@ class Oddity(msgspec.Struct, frozen=True, kw_only=True):
 
 class Excuses:
     """The labels of every device, by slot and incident."""
+
+    frozen_types: ClassVar[tuple[type, ...]] = (Ruling, Happening, LabelWord)
 
     def __init__(self) -> None:
         self._rulings: dict[int, dict[str, Ruling]] = {}
@@ -107,8 +109,8 @@ class Excuses:
     def spans(self, slot: int, told: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return which of the times of a device's incidents, ms, stay out of its learning: wrong ones come back in."""
         wrong = [ruling.about for ruling in self.of(slot) if ruling.word is LabelWord.WRONG]
-        ordinary = {(about.first_ms, about.last_ms) for about in wrong}
-        return [span for span in told if span not in ordinary]
+        ordinary = {about.first_ms for about in wrong}
+        return [span for span in told if span[0] not in ordinary]
 
     def real_spans(self, slot: int) -> list[tuple[int, int]]:
         """Return the times of a device's real incidents, ms: kept out of learning however long they lasted."""
@@ -126,7 +128,7 @@ class Excuses:
 def _is_like(about: Happening, odd: Oddity) -> bool:
     slack_w = max(_LEAST_W, _WIDER * max(abs(about.low_w), abs(about.high_w)))
     same_power = about.low_w - slack_w <= odd.observed_w <= about.high_w + slack_w
-    return about.rule == odd.rule and same_power and odd.lasted_ms <= _LONGER * (about.last_ms - about.first_ms)
+    return odd.rule in about.rules and same_power and odd.lasted_ms <= _LONGER * (about.last_ms - about.first_ms)
 
 
 def _at_that_hour(about: Happening, odd: Oddity) -> bool:

@@ -34,7 +34,7 @@ class Hot:
 
     score: public, confirmed by k of n windows. peak: this window's own. since_ms: first odd reading of the burst.
     rule: the leading detector. observed_w, low_w, high_w: watts, NaN where unknown. model: hash of the artifact.
-    on_since_ms: when the device's run began, None where it is off.
+    on_since_ms: when the device's run began, None where it is off. harmless: a person has said so of its like.
     """
 
     slot: int
@@ -50,6 +50,7 @@ class Hot:
     historical: bool = False
     model: str = ""
     on_since_ms: int | None = None
+    harmless: bool = False
 
 
 class IncidentTracker:
@@ -157,7 +158,11 @@ class IncidentTracker:
         incident.peak = max(incident.peak, score, min(hot.peak, HIGHEST_SCORE))
         incident.leading_rule, incident.phrase, incident.model = hot.rule, hot.phrase, hot.model
         incident.observed_w, incident.low_w, incident.high_w = hot.observed_w, hot.low_w, hot.high_w
-        incident.on_since_ms = hot.on_since_ms
+        incident.on_since_ms, incident.harmless = hot.on_since_ms, hot.harmless
+        if hot.rule not in incident.rules:
+            incident.rules.append(hot.rule)
+        incident.least_w = min(incident.least_w, hot.observed_w)
+        incident.most_w = max(incident.most_w, hot.observed_w)
 
     def _touch(self, hot: Hot, incident: Incident) -> None:
         incident.last_ms = max(incident.last_ms, hot.ts_ms)

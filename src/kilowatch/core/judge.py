@@ -81,6 +81,12 @@ class Judge:
         per_week = self._alarms_per_week or series.record.alarms_per_week
         self.thresholds.fit(slot, confirmed, series.ts_ms, series.usable, per_week)
 
+    def keep_in_sight(self, slot: int, confirmed: NDArray[np.float32]) -> None:
+        """Hold a device's threshold at or under the highest of these scores, float32[n]; nothing without any."""
+        known = confirmed[~np.isnan(confirmed)]
+        if len(known):
+            self.thresholds.lower(slot, float(known.max()))
+
     def judge(self, scored: Scored, leave: float) -> tuple[Judged, list[Hot]]:
         """Return the samples judged, and those whose score reaches `leave`, their own and the confirmed one."""
         samples, scores = scored.samples, scored.scores

@@ -79,9 +79,12 @@ class Teacher:
         self._judges = judges
         self._plan = plan
 
-    def teach(self, slot: int, past: Series, ordinary: Series | None = None) -> None:
+    def teach(
+        self, slot: int, past: Series, ordinary: Series | None = None, real: Sequence[tuple[int, int]] = ()
+    ) -> None:
         """Learn one device: its detector from what is ordinary in its past, its threshold from all of it.
 
+        real: times, ms, of what a person called real: a threshold that would miss one of them is not taken.
         A threshold that never saw the device's own incidents would be passed more often than was asked for.
         """
         ordinary = past if ordinary is None else ordinary
@@ -91,6 +94,8 @@ class Teacher:
         confirmed = confirm.update(as_samples(past), raw)
         for judge in self._judges:
             judge.learn(slot, past, confirmed)
+            for first_ms, last_ms in real:
+                judge.keep_in_sight(slot, confirmed[(past.ts_ms >= first_ms) & (past.ts_ms <= last_ms)])
 
 
 def without(series: Series, spans: Iterable[tuple[int, int]]) -> Series:
@@ -138,6 +143,10 @@ class Curriculum:
         due_ms = int(self.due_ms[slot])
         self.watching_since_ms[slot] = min(int(self.watching_since_ms[slot]), due_ms)
         self.due_ms[slot] = due_ms + round(self.plan.refit_days * DAY_MS)
+
+    def has_learnt(self, slot: int) -> bool:
+        """Return whether a device has had its first lesson."""
+        return int(self.watching_since_ms[slot]) != _NEVER_MS
 
     def graduate(self, slot: int) -> None:
         """Note that a device has learnt all it ever will, and is watched from its first sample on."""

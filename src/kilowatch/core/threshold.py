@@ -96,6 +96,14 @@ class Thresholds:
             self._advance(Segments.of_sorted(np.full(len(blocks), slot, dtype=np.int32)), _replayed(blocks))
         return made
 
+    def lower(self, slot: int, most: float) -> None:
+        """Hold a device's threshold at `most` or under."""
+        level = int(as_level(most)) - 1
+        for name in ("level", "reference", "fitted"):
+            column = self._columns[name]
+            if column[slot] != _UNSET:
+                column[slot] = min(int(column[slot]), level)
+
     def levels(self, slots: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the devices' present thresholds float32[len(slots)], NaN where there is none."""
         return _as_thresholds(self._columns["level"][slots].astype(np.int64))
