@@ -65,7 +65,7 @@ class Run:
             columns[name] = column.view(np.uint32) if column.dtype == np.float32 else column
         return {"slot": slot[order], **columns}
 
-    def told(self) -> list[object]:
+    def told(self) -> list[Any]:
         events = [event for result in self.said for event in result.events]
         advice = [advice for result in self.said for advice in result.advice]
         return [sorted(events, key=lambda event: (event.ts_ms, event.device, event.version)), advice]

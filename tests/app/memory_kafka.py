@@ -67,10 +67,12 @@ class MemoryReader:
         self._broker, self._hooks = broker, hooks
         self.wanted: list[Place] = []
         self._at: dict[Place, int] = {}
+        self.polls, self._paused = 0, set[Place]()
         broker.readers.append(self)
         broker.balance()
 
     def poll(self, most: int, timeout_s: float) -> list[PartitionBatch]:
+        self.polls += 1
         gone = [one for one in self._at if one not in self.wanted]
         if gone:
             self._hooks.revoked(gone)
@@ -80,7 +82,7 @@ class MemoryReader:
         new = [one for one in self.wanted if one not in self._at and one not in held]
         if new:
             self._at |= self._hooks.assigned(new)
-        batches = [self._fetch(one) for one in list(self._at)]
+        batches = [self._fetch(one) for one in list(self._at) if one not in self._paused]
         return [batch for batch in batches if batch.values]
 
     def _fetch(self, one: Place) -> PartitionBatch:
@@ -98,6 +100,12 @@ class MemoryReader:
 
     def seek(self, one: Place, offset: int) -> None:
         self._at[one] = offset
+
+    def pause(self, places: Iterable[Place]) -> None:
+        self._paused |= set(places)
+
+    def resume(self, places: Iterable[Place]) -> None:
+        self._paused -= set(places)
 
     def lag(self) -> dict[Place, int]:
         return {one: len(self._broker.messages[one.partition]) - at for one, at in self._at.items()}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kilowatch.links.kafka.place import Place
-    from kilowatch.links.kafka.reader import Hooks
+    from kilowatch.links.kafka.reader import Hooks, PartitionBatch
 
 PLAN = LearningPlan(learning_days=1, refit_days=0.3)
 FAULT_MS = START_MS + DAY_MS + 2 * HOUR_MS
@@ -307,6 +307,46 @@ def test_prometheus_is_told(messages: list[list[bytes]]) -> None:
     samples = float(said.split("\nkilowatch_scored_samples_total ")[1].split()[0])
     assert samples > 2 * 36 * 120
     assert float(said.split("\nkilowatch_verdict_seconds_count ")[1].split()[0]) > 10
+
+
+def test_a_batch_in_which_many_learn_does_not_cost_the_membership(
+    messages: list[list[bytes]], straight: list[bytes]
+) -> None:
+    broker = MemoryBroker(messages)
+    life = Life(broker)
+    life.tempo = Tempo(commit_s=2, events_s=1, snapshot_s=5, breath_s=0)
+    detector, turns = life.process(), 0
+    while not life.is_done:
+        detector.turn()
+        turns += 1
+    assert broker.readers[0].polls > turns, "nobody was told between lessons"
+    assert_told_once(broker, straight)
+
+
+def test_a_partition_that_goes_away_in_the_middle_of_a_lesson_is_judged_by_its_next_owner(
+    messages: list[list[bytes]], straight: list[bytes]
+) -> None:
+    broker = MemoryBroker(messages)
+    life = Life(broker)
+    life.tempo = Tempo(commit_s=2, events_s=1, snapshot_s=5, breath_s=0)
+    first = life.process()
+    (reader,) = broker.readers
+    others: list[Detector] = []
+    polls, original = itertools.count(), reader.poll
+
+    def poll(most: int, timeout_s: float) -> list[PartitionBatch]:
+        if most == 1 and next(polls) == 1:
+            others.append(life.process())
+        return original(most, timeout_s)
+
+    reader.poll = poll  # type: ignore[method-assign]
+    for _ in range(3000):
+        for detector in (first, *others):
+            detector.turn()
+        if life.is_done:
+            break
+    assert others[0].places == [place(1)]
+    assert_told_once(broker, straight)
 
 
 def test_silent_replay_tells_nothing_before_the_committed_offset(messages: list[list[bytes]]) -> None:

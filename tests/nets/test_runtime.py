@@ -13,14 +13,30 @@ from kilowatch.errors import ModelError, ReadingError
 from kilowatch.nets.artifact import artifact_of
 from kilowatch.nets.card import Network
 from kilowatch.nets.check import try_model
-from kilowatch.nets.engines import Engine
+from kilowatch.nets.engines import Engine, quickest_to_start
 from kilowatch.nets.runtime import Model, main, read_window
-from nets.made import WINDOW, noise, trained
+from nets.made import WINDOW, int8_of, noise, trained
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAVY = ("keras", "jax", "jaxlib", "tensorflow", "torch", "onnx", "sklearn", "pandas", "plotly", "scipy", "optuna")
+HEAVY = (
+    "typer",
+    "rich",
+    "pyarrow",
+    "kilowatch.core",
+    "keras",
+    "jax",
+    "jaxlib",
+    "tensorflow",
+    "torch",
+    "onnx",
+    "sklearn",
+    "pandas",
+    "plotly",
+    "scipy",
+    "optuna",
+)
 
 
 def model(network: Network, engine: Engine = Engine.ONNXRUNTIME) -> Model:
@@ -108,12 +124,6 @@ def test_a_forecaster_never_looks_ahead() -> None:
     assert (before[0, 30:] != after[0, 30:]).any()
 
 
-def test_int8_runs_and_says_so() -> None:
-    made = trained(Network.EDGE_CLASSIFIER)
-    assert made.int8 is None
-    assert "windows" in made.int8_refused
-
-
 def test_load_checks_hash_window_and_interval(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(trained(Network.EDGE_CLASSIFIER).data)
@@ -136,13 +146,41 @@ def test_the_edge_loads_no_training_library(tmp_path: Path) -> None:
     window.write_text("power_w\n" + "\n".join(["4.5"] * WINDOW))
     code = (
         "import sys; from kilowatch.nets.runtime import main; "
-        f"code = main([{str(path)!r}, {str(window)!r}]); "
+        f"code = main([{str(path)!r}, {str(window)!r}, 'onnxruntime']); "
         f"print(*[name for name in {HEAVY!r} if name in sys.modules]); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     verdict, loaded = done.stdout.split("\n")[:2]
     assert verdict.startswith(("odd", "normal"))
     assert loaded == ""
+
+
+def test_one_window_needs_no_runtime_unless_the_graph_does() -> None:
+    data = trained(Network.EDGE_CLASSIFIER).data
+    assert quickest_to_start(artifact_of(data)) is Engine.NUMPY
+    assert quickest_to_start(artifact_of(int8_of(data))) is Engine.ONNXRUNTIME
+
+
+def test_the_engine_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, window = tmp_path / "model.onnx", tmp_path / "window.csv"
+    path.write_bytes(trained(Network.EDGE_CLASSIFIER).data)
+    window.write_text("power_w\n" + "\n".join(["4.5"] * WINDOW))
+    assert [main([str(path), str(window), *engine]) for engine in ([], ["numpy"], ["onnxruntime"])] == [0, 0, 0]
+    assert len(set(capsys.readouterr().out.splitlines())) == 1
+    assert main([str(path), str(window), "abacus"]) == 2
+    assert "numpy" in capsys.readouterr().err
+
+
+def test_a_call_leaves_the_scores_of_the_last_one_alone() -> None:
+    net, windows = model(Network.AUTOENCODER), noise(80)
+    first = net.score(windows[:40])
+    kept = first.copy()
+    expected = net.expect(windows[:2])
+    seen = expected.copy()
+    net.score(windows[40:])
+    net.expect(windows[40:42])
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(expected, seen)
 
 
 def test_a_window_file_is_read(tmp_path: Path) -> None:

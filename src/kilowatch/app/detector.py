@@ -13,7 +13,7 @@ At work, for each partition
 6. Where a snapshot is due, write its chunks and wait until they are safe.
 7. Begin a transaction and send the events into it, and the snapshot's manifest.
 8. Send into it the offset of the first message that is not judged yet.
-9. Commit: events, manifest and offset are there together or not at all.
+9. Commit: events, manifest and offset are there together or not at all. A new model judges what comes after.
 10. Delete the chunks of older snapshots.
 
 Cut at 5 to 8, or at 9 before the broker has decided, the successor begins at the old offset and tells the same events
@@ -21,6 +21,10 @@ under the same ids and versions; cut after that, they have been told and are jud
 the new chunks have no manifest and the old snapshot stands; cut at 10 some chunks lie about until the next snapshot
 deletes them. A partition that goes to another process by plan is committed with a snapshot first; one that is lost
 is dropped as it stands, for its next owner is at 1 already.
+
+Where many devices learn in one batch the process says between their lessons that it lives (`Tempo.breath_s`), so that
+the group does not take it for dead. A partition that goes away at such a moment is dropped in the middle of a batch,
+and its next owner judges the batch from its beginning.
 
 Under overload polls are full and snapshots wait for their turn: readings are judged later, never left out.
 """
@@ -36,6 +40,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from kilowatch.app.drifting import drifting
+from kilowatch.app.models.switch import ModelSwitch
 from kilowatch.app.partition import Counts, PartitionJudge, Records
 from kilowatch.core.state import NewerStateError
 from kilowatch.errors import ComponentError, KilowatchError, StateError
@@ -46,6 +52,7 @@ from kilowatch.links.kafka.topics import Topic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.snapshots import Draft, Snapshots
     from kilowatch.app.subject import Subject
     from kilowatch.links.kafka.place import Place
@@ -76,8 +83,14 @@ class Input(Protocol):
     def committed(self, places: Iterable[Place]) -> dict[Place, int]: ...  # noqa: D102
     def bounds(self, place: Place) -> tuple[int, int]: ...  # noqa: D102
     def seek(self, place: Place, offset: int) -> None: ...  # noqa: D102
+    def pause(self, places: Iterable[Place]) -> None: ...  # noqa: D102
+    def resume(self, places: Iterable[Place]) -> None: ...  # noqa: D102
     def lag(self) -> dict[Place, int]: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
+
+
+class _GoneError(Exception):
+    """The partition went to another process while its messages were judged: what was judged is worth nothing."""
 
 
 class Output(Protocol):
@@ -92,13 +105,14 @@ class Output(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What the service is joined to. subject: makes a fresh pipeline for a partition."""
+    """What the service is joined to. subject: makes a fresh pipeline for a partition. models: None without networks."""
 
     reader: Callable[[Hooks], Input]
     writer: Callable[[Place], Output]
     snapshots: Snapshots
     records: Records
     subject: Callable[[], Subject]
+    models: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +120,8 @@ class Tempo:
     """How often what is done.
 
     poll_s: a poll waits so long for `most` messages. commit_s: offsets are committed at least so often, events after
-    events_s at the latest. snapshot_s: of each partition; partitions take turns.
+    events_s at the latest. snapshot_s: of each partition; partitions take turns. breath_s: the group hears of us at
+    least so often while devices learn; far below `max.poll.interval.ms`.
     """
 
     most: int = 10_000
@@ -115,6 +130,7 @@ class Tempo:
     events_s: float = 0.02
     snapshot_s: float = 120.0
     lag_s: float = 5.0
+    breath_s: float = 20.0
     retries: int = 5
 
 
@@ -171,6 +187,7 @@ class _Held:
     committed_at: float
     snapshot_at: float
     events_since: float | None = None
+    models: ModelSwitch | None = None
 
 
 class Detector:
@@ -191,12 +208,14 @@ class Detector:
         self._reached = reached
         self._held: dict[Place, _Held] = {}
         self._fresh: dict[Place, int] = {}
-        self._lag_at = clock()
+        self._judging: _Held | None = None
+        self._lag_at = self._polled_at = clock()
         self._reader = links.reader(Hooks(self._assigned, self._revoked, self._lost))
 
     def turn(self) -> int:
         """Read once, judge, and commit what is due; return how many messages there were."""
         self._fresh.clear()
+        self._polled_at = self._clock()
         batches = self._reader.poll(self._tempo.most, self._tempo.poll_s)
         for batch in batches:
             if batch.place in self._fresh:
@@ -232,6 +251,10 @@ class Detector:
         """Return how many messages of each partition of ours are not read yet."""
         return self._reader.lag()
 
+    def drifting(self) -> int:
+        """Return how many devices of ours have scores that left the level at which thresholds were set."""
+        return sum(drifting(held.judge.subject.pipeline.judge.thresholds) for held in list(self._held.values()))
+
     @property
     def places(self) -> list[Place]:
         """The partitions that are ours."""
@@ -255,13 +278,21 @@ class Detector:
         judge = PartitionJudge(subject, self._links.records, begin, live_from)
         now = self._clock()
         spread = self._tempo.snapshot_s * (0.5 + 0.5 * (place.partition % 12) / 12)
-        self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread)
+        self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread, models=self._models(subject))
+        subject.pipeline.between_lessons = self._breathe
         self._fresh[place] = begin
         self._reached(Step.BEGIN)
         behind = max(0, min(live_from, high) - begin)
         _log.info("%s/%d is ours after %.2f s, %d messages are read again in silence.", *place, now - started, behind)
         self._watcher.taken_over(place, now - started, behind)
         return begin
+
+    def _models(self, subject: Subject) -> ModelSwitch | None:
+        if self._links.models is None:
+            return None
+        switch = ModelSwitch(self._links.models, subject.pipeline)
+        switch.at_commit()
+        return switch
 
     def _load(self, place: Place) -> tuple[Subject, int | None]:
         """Return a pipeline with the newest state that can be read, and the offset where that ends."""
@@ -281,12 +312,30 @@ class Detector:
 
     def _judge(self, batch: PartitionBatch) -> None:
         held, started = self._held[batch.place], self._clock()
-        self._do(Step.JUDGE, lambda: held.judge.take(batch.offsets, batch.values))
+        self._judging = held
+        try:
+            self._do(Step.JUDGE, lambda: held.judge.take(batch.offsets, batch.values))
+        except _GoneError:
+            return
+        finally:
+            self._judging = None
         now = self._clock()
         if held.judge.events and held.events_since is None:
             held.events_since = now
         self._watcher.judged(batch.place, held.judge.counts, now - started, batch.appended_ms[-1])
         held.judge.counts = Counts()
+
+    def _breathe(self) -> None:
+        """Let the group know that we live; what comes of new partitions meanwhile is read again in its turn."""
+        if self._clock() - self._polled_at < self._tempo.breath_s:
+            return
+        self._polled_at = self._clock()
+        self._reader.pause(list(self._held))
+        for batch in self._reader.poll(1, 0.0):
+            self._reader.seek(batch.place, self._fresh.get(batch.place, batch.offsets[0]))
+        self._reader.resume(list(self._held))
+        if not any(held is self._judging for held in self._held.values()):
+            raise _GoneError
 
     def _commit_if_due(self, place: Place) -> None:
         held, now = self._held[place], self._clock()
@@ -317,6 +366,8 @@ class Detector:
             except AbortableError:
                 if attempt + 1 == self._tempo.retries:
                     raise
+        if held.models is not None:
+            held.models.at_commit()
         self._watcher.committed(place, len(held.judge.events), self._clock() - started)
         held.committed, held.committed_at = held.judge.next_offset, self._clock()
         held.judge.events, held.events_since = [], None
@@ -353,7 +404,11 @@ class Detector:
         for place in [place for place in places if place in self._held]:
             held = self._held[place]
             try:
-                if held.judge.next_offset >= held.committed and held.judge.next_offset > held.saved:
+                if (
+                    held is not self._judging
+                    and held.judge.next_offset >= held.committed
+                    and held.judge.next_offset > held.saved
+                ):
                     self._commit(place, saving=True)
             except KilowatchError as error:
                 _log.warning("%s/%d is handed over without a last commit: %s", *place, error)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from kilowatch.app.begin_anew import again_and_again, endpoint, require_topics
 from kilowatch.app.detector import Detector, Links, Tempo
 from kilowatch.app.detector_metrics import DetectorMetrics
 from kilowatch.app.kafka_access import access_of
+from kilowatch.app.models.choices import KafkaChoices, delivery_of
+from kilowatch.app.models.delivery import Modelled
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.snapshots import Snapshots
 from kilowatch.app.subject import Subject
@@ -21,6 +23,7 @@ from kilowatch.core.device import DeviceRecord, Fleet
 from kilowatch.core.learning import LearningPlan
 from kilowatch.detectors.registry import create
 from kilowatch.errors import ComponentError
+from kilowatch.links.kafka.admin import Admin
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.reader import Reader
 from kilowatch.links.kafka.topics import Topic, partition_of
@@ -28,21 +31,18 @@ from kilowatch.links.kafka.transactions import TransactionalWriter
 from kilowatch.links.kafka.writer import Writer
 from kilowatch.links.memory import MemoryHistory
 from kilowatch.observability import Metrics
-from kilowatch.observability.endpoint import exposed
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
-    from kilowatch.config.sections import Config, DetectorConfig, MetricsConfig
+    from kilowatch.app.models.delivery import Delivery
+    from kilowatch.config.sections import Config, DetectorConfig
     from kilowatch.errors import KilowatchError
     from kilowatch.links.kafka.settings import Access
 
 _log = logging.getLogger(__name__)
 _FLUSH_S = 30.0
-_WAITS_S = (1.0, 2.0, 5.0, 10.0)
-_SOUND_S = 120.0
-"""Who ran for so long was well: the next failure waits as briefly as a first."""
 _LOOK_AGAIN_S = 1.0
 
 
@@ -117,7 +117,7 @@ def subject_of(config: DetectorConfig) -> Subject:
     return Subject(Pipeline(Fleet(), create(config.name), history, settings), history)
 
 
-def links_of(config: Config, subject: Callable[[], Subject] | None = None) -> Links:
+def links_of(config: Config, subject: Callable[[], Subject] | None = None, models: Delivery | None = None) -> Links:
     """Return the links to the brokers of the settings."""
     access, group = access_of(config.kafka), f"{config.kafka.group}-detector"
     return Links(
@@ -126,28 +126,20 @@ def links_of(config: Config, subject: Callable[[], Subject] | None = None) -> Li
         snapshots=Snapshots(KafkaStateLog(access), group, secrets.token_hex(4)),
         records=KafkaRecords(access, config.kafka.partitions),
         subject=subject or partial(subject_of, config.detector),
+        models=models,
     )
 
 
 def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = None) -> None:
     """Judge what is ours until told to stop; where Kafka fails begin anew, from what is safe, when it is back."""
-    metrics, failures = Metrics(), 0
+    require_topics(config.kafka)
+    metrics = Metrics()
     watcher = DetectorMetrics(metrics, f"{config.kafka.group}-detector")
-    with _exposed(metrics, config.metrics):
-        while not stop.is_set():
-            started = time.monotonic()
-            try:
-                Detector(links_of(config), tempo, watcher).run(stop.is_set)
-            except ComponentError as error:
-                failures = 0 if time.monotonic() - started > _SOUND_S else failures
-                wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
-                _log.error("The detector begins anew in %g s: %s %s", wait_s, error, error.hint)
-                failures += 1
-                stop.wait(wait_s)
 
+    def work() -> None:
+        detector = Detector(links_of(config, models=models), tempo, watcher)
+        metrics.gauge("kilowatch_devices_drifting").set_function(detector.drifting)
+        detector.run(stop.is_set)
 
-def _exposed(metrics: Metrics, config: MetricsConfig) -> AbstractContextManager[object]:
-    """Serve metrics where the settings want it; several detectors of one machine need a port each."""
-    if not config.enabled:
-        return nullcontext()
-    return exposed(metrics, config.bind, config.port, None if config.token is None else config.token.reveal())
+    with endpoint(metrics, config.metrics):
+        again_and_again("detector", work, stop)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from kilowatch.app.ingest import Decoder
+from kilowatch.app.models.switch import stamped
 from kilowatch.core.events import Acknowledge, Label, Mute, RecordChanged, Tick, Undo
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class PartitionJudge:
 
     def _tell(self, events: list[IncidentEvent], offset: int) -> None:
         if offset >= self.live_from:
-            self.events += events
+            self.events += [stamped(event, self._pipeline) for event in events]
 
     def _count(self, decoded: Decoded, messages: int, offset: int) -> None:
         self.counts.readings += len(decoded.batch)

@@ -37,6 +37,8 @@ from kilowatch.core.staleness import StalenessTracker
 from kilowatch.detectors.cold_start import ColdStart
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from kilowatch.app.advisor import Advice, Advisor
@@ -82,10 +84,11 @@ class Pipeline:
     """State of every device of a fleet, and the steps that take readings to incidents.
 
     Its state can be frozen; the history that it learns from is a link's and has a state of its own.
+    between_lessons: called after each lesson, for whoever may not be away for as long as many of them take.
     """
 
     frozen_also: ClassVar[tuple[str, ...]] = ("_met",)
-    frozen_not: ClassVar[tuple[str, ...]] = ("_history", "_room")
+    frozen_not: ClassVar[tuple[str, ...]] = ("_history", "_room", "between_lessons")
 
     def __init__(
         self,
@@ -112,6 +115,7 @@ class Pipeline:
         self.on_since = OnSince()
         self.pace = Pace(fleet)
         self.labelling = Labelling(fleet)
+        self.between_lessons: Callable[[], None] = lambda: None
         self._history = history
         self._advisor = advisor
         self._room = self._met = 0
@@ -236,6 +240,7 @@ class Pipeline:
             samples = samples.keep(~ready)
             for slot in samples.segments.slot.tolist():
                 self._teach(slot)
+                self.between_lessons()
         return judged
 
     def _judge(self, samples: Samples, news: _News) -> Judged:

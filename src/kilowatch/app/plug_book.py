@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kilowatch.links.plugs import HttpSettings, Login, PolledPlug, open_plug
@@ -12,20 +13,25 @@ if TYPE_CHECKING:
     from kilowatch.config.sections import Config
     from kilowatch.core.device import DeviceRecord
     from kilowatch.core.ports import Plug
+    from kilowatch.observability import Metrics
 
 
 class PlugBook:
-    """Opens plugs and keeps them open; safe to share between threads."""
+    """Opens plugs and keeps them open; safe to share between threads. metrics: keeps the time that answers took."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, metrics: Metrics | None = None) -> None:
         self._devices = config.devices
         plugs = config.plugs
-        self._settings = HttpSettings(
+        self._settings = self._polling = HttpSettings(
             allowed_networks=tuple(plugs.allowed_networks),
             timeout_s=plugs.timeout_s,
             verify_tls=plugs.verify_tls,
             ca_file=plugs.ca_file,
         )
+        if metrics is not None:
+            seconds = metrics.histogram("kilowatch_plug_request_seconds")
+            self._settings = replace(self._settings, on_answer_s=seconds.labels("actor").observe)
+            self._polling = replace(self._settings, on_answer_s=seconds.labels("poll").observe)
         home = config.sources.home_assistant
         self._assistant = Assistant(home.url, home.token) if home.url and home.token is not None else None
         self._open: dict[str, Plug] = {}
@@ -47,7 +53,7 @@ class PlugBook:
         for record in records:
             known = self._devices.get(record.device)
             if record.plug is not None and (known is None or known.poll):
-                plug = open_plug(record.plug, self._settings, self._login(record.device), self._assistant)
+                plug = open_plug(record.plug, self._polling, self._login(record.device), self._assistant)
                 out.append(PolledPlug(record.device, plug, record.interval_s or usual_s))
         return out
 

@@ -24,10 +24,12 @@ from kilowatch.core.events import WIRE_V, Tick
 from kilowatch.errors import KilowatchError
 from kilowatch.links.kafka.client import FullError
 from kilowatch.links.kafka.topics import Topic
+from kilowatch.observability.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kilowatch.core.events import RejectReason
     from kilowatch.links.kafka.writer import Delivered
     from kilowatch.links.source import Source, SourceMessage
 
@@ -72,16 +74,26 @@ class ProcessorCounts:
 class Processor:
     """Stands between sources and the log.
 
-    partitions: of `IoTDevices`. clock: wall clock, ms UTC.
+    partitions: of `IoTDevices`. clock: wall clock, ms UTC. metrics: where messages are counted.
     """
 
-    def __init__(self, sources: Sequence[Source], log: MessageLog, partitions: int, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        log: MessageLog,
+        partitions: int,
+        clock: Callable[[], int],
+        metrics: Metrics | None = None,
+    ) -> None:
         self.gate = Gate()
         self.counts = ProcessorCounts()
         self._sources = sources
         self._messages = log
         self._partitions = partitions
         self._clock = clock
+        metrics = metrics or Metrics()
+        self._published = metrics.counter("kilowatch_published_messages_total")
+        self._rejected = metrics.counter("kilowatch_rejected_messages_total")
         self._failure: KilowatchError | None = None
         self._is_stopping = False
         self._ticks_waiting = 0
@@ -111,9 +123,9 @@ class Processor:
         """Take a message from a source; blocks while the log has no room. Any thread may call it."""
         outcome = self.gate.judge(message)
         if isinstance(outcome, Accepted):
-            self._send(Topic.DEVICES, outcome.site, outcome.message, self._telling(message, is_rejected=False))
+            self._send(Topic.DEVICES, outcome.site, outcome.message, self._telling(message, None))
         else:
-            told = self._telling(message, is_rejected=True)
+            told = self._telling(message, outcome.reason)
             self._send(Topic.REJECTED, outcome.source, msgspec.json.encode(outcome), told)
 
     def _send(self, topic: Topic, key: str, value: bytes, told: Delivered) -> None:
@@ -159,14 +171,18 @@ class Processor:
             self.counts.ticks += error is None
         self._failure = error or self._failure
 
-    def _telling(self, message: SourceMessage, *, is_rejected: bool) -> Delivered:
+    def _telling(self, message: SourceMessage, reason: RejectReason | None) -> Delivered:
         def told(error: KilowatchError | None) -> None:
             if error is not None:
                 self._failure = error
                 return
             with self._lock:
-                self.counts.published += not is_rejected
-                self.counts.rejected += is_rejected
+                self.counts.published += reason is None
+                self.counts.rejected += reason is not None
+            if reason is None:
+                self._published.labels(message.source).inc()
+            else:
+                self._rejected.labels(message.source, reason.value).inc()
             message.ack()
 
         return told

@@ -9,6 +9,7 @@ Cut between any two steps, the same happens again with the same ids and versions
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,14 +38,24 @@ if TYPE_CHECKING:
 
 _FLUSH_S = 10.0
 _RETRY_S = 1.0
+_LAG_S = 5.0
 _log = logging.getLogger(__name__)
 
 
 class RegistryService:
-    """One process of the group `registry`; partitions: of the topics that are placed by site. clock: ms UTC."""
+    """One process of the group `registry`; partitions: of the topics that are placed by site.
+
+    clock: ms UTC. watcher: told now and then how many messages of each partition lie ahead.
+    """
 
     def __init__(
-        self, registry: Registry, database: Database, access: Access, partitions: int, clock: Callable[[], int]
+        self,
+        registry: Registry,
+        database: Database,
+        access: Access,
+        partitions: int,
+        clock: Callable[[], int],
+        watcher: Callable[[Mapping[Place, int]], None] | None = None,
     ) -> None:
         self._registry = registry
         self._database = database
@@ -52,7 +63,9 @@ class RegistryService:
         self._partitions = partitions
         self._clock = clock
         self.unreadable = 0
+        self._watcher = watcher
         self._kept = 0
+        self._lag_at = 0.0
         self._look_again()
 
     def run(self, stop: threading.Event, group: str = "kilowatch-registry") -> None:
@@ -65,8 +78,14 @@ class RegistryService:
                 for batch in reader.poll():
                     _insist(lambda batch=batch: self._keep(batch), stop)  # type: ignore[misc] # bound now, not later
                 self._relay(writer, stop)
+                self._tell_lag(reader)
         finally:
             reader.close()
+
+    def _tell_lag(self, reader: Reader) -> None:
+        if self._watcher is not None and time.monotonic() >= self._lag_at:
+            self._lag_at = time.monotonic() + _LAG_S
+            self._watcher(reader.lag())
 
     def _keep(self, batch: PartitionBatch) -> None:
         offsets = [Offset(topic=batch.place.topic, partition=batch.place.partition, next=batch.next_offset)]

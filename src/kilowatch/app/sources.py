@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from kilowatch.errors import ConfigError
 from kilowatch.links.plugs import PollSource
 from kilowatch.links.wall import wall_ms
+from kilowatch.observability.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
     from kilowatch.links.source import OnDevices, Source
     from kilowatch.observability import Metrics
+
+_log = logging.getLogger("kilowatch.poll")
 
 
 def sources_of(
@@ -39,11 +43,21 @@ def sources_of(
         sources.append(PushSource(chosen.push, metrics=metrics, clock_ms=clock))
     polled = plugs.polled(records, chosen.poll.interval_s) if chosen.poll.enabled else []
     if polled:
-        most_s = chosen.poll.backoff_most_s
-        sources.append(PollSource(config.site.name, polled, clock_ms=clock, backoff_most_s=most_s))
+        most_s, presence = chosen.poll.backoff_most_s, _plugs_up([one.device for one in polled], metrics)
+        sources.append(PollSource(config.site.name, polled, presence=presence, clock_ms=clock, backoff_most_s=most_s))
     if not sources:
         raise ConfigError(
             "The settings name no source of readings.",
             "Add [sources.mqtt.NAME] or a device with a plug; see docs/config.md.",
         )
     return sources
+
+
+def _plugs_up(devices: list[str], metrics: Metrics | None) -> Presence:
+    """Return who says when a polled plug is lost and back, in the log and where metrics are kept."""
+    if metrics is None:
+        return Presence(_log, "plug")
+    up = metrics.gauge("kilowatch_device_up")
+    for device in devices:
+        up.labels("poll", device).set(1)
+    return Presence(_log, "plug", lambda device, there: up.labels("poll", device).set(there))

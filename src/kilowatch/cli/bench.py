@@ -50,6 +50,7 @@ def pipeline(
     rate: Annotated[float, typer.Option("--rate", help="Share of the rates in the goals.")] = 1.0,
     bootstrap: Annotated[str | None, typer.Option("--bootstrap", help="An empty broker; one is started else.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", help="Leave logs, counts and profiles here.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A network for `every`: classifier:PATH.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Profile the detectors; figures are then lower.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
@@ -60,9 +61,46 @@ def pipeline(
     console = Console(stderr=True)
     with console.status("measuring") as status:
         wanted = Bench(
-            minutes, devices, bootstrap, lambda what: status.update(f"measuring: {what}"), rate, keep, profile
+            minutes=minutes,
+            devices=devices,
+            bootstrap=bootstrap,
+            say=lambda what: status.update(f"measuring: {what}"),
+            rate_share=rate,
+            keep=keep,
+            profile=profile,
+            model=model,
         )
         found = rows(wanted, only or [])
+    _show(found, as_json=as_json)
+
+
+@app.command()
+def edge(
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the rounds.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Install missing peers under .run/peers (gigabytes).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """The edge classifier from raw watts to verdict, beside every runtime that a user would pick."""
+    from kilowatch.lab.bench.edge import rows
+
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        found = rows(lambda what: status.update(f"measuring: {what}"), quick=quick, peers=peers)
+    _show(found, as_json=as_json)
+
+
+@app.command("train")
+def training(
+    quick: Annotated[bool, typer.Option("--quick", help="Two epochs each.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Install missing peers under .run/peers (gigabytes).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Seconds an epoch of both papers' networks, beside Keras on TensorFlow, and PyTorch where it is installed."""
+    from kilowatch.lab.bench.training import rows
+
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        found = rows(lambda what: status.update(f"measuring: {what}"), quick=quick, peers=peers)
     _show(found, as_json=as_json)
 
 

@@ -1,11 +1,13 @@
-"""`kilowatch demo`: a simulated home with faults, replayed through the real pipeline, ending in a report."""
+"""`kilowatch demo`: a simulated home on real HTTP plugs, faults, and what is switched off and what is left alone."""
 
 from __future__ import annotations
 
-import os
-import sys
-import webbrowser
-from dataclasses import dataclass
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,157 +15,138 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
+from rich.table import Table
 
-from kilowatch.app.advisor import would_be_armed
-from kilowatch.app.pipeline import Pipeline, PipelineSettings
-from kilowatch.app.replay import ReplayOutcome
-from kilowatch.app.replay import replay as run_replay
-from kilowatch.app.trace import TraceRecorder
-from kilowatch.cli.progress import reading_progress
-from kilowatch.cli.show import show_summary
-from kilowatch.core.device import Fleet
-from kilowatch.core.explain import clock, duration
-from kilowatch.core.learning import LearningPlan
-from kilowatch.detectors.registry import create
-from kilowatch.lab.report.build import tell, would_do
-from kilowatch.lab.report.page import write_report
-from kilowatch.links.memory import MemoryHistory
-from kilowatch.sim.faults import Fault, FaultSpec
-from kilowatch.sim.home import Home
+from kilowatch.cli.spans import seconds_of
+from kilowatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kilowatch.app.ledger import IncidentEntry
-    from kilowatch.app.pipeline import StepResult
-    from kilowatch.core.reading import ReadingBatch
+    from kilowatch.demo.live import LiveDemo, Staging
 
-_HOUR_MS = 3_600_000
-_DAY_MS = 24 * _HOUR_MS
-_START_MS = 1_767_567_600_000
-"""Monday 2026-01-05 00:00 in Berlin: any Monday serves."""
-_LEARNING_DAYS = 14
-_FOUND_WITHIN_MS = 6 * _HOUR_MS
-_STORIES = (
-    (Fault.LEFT_ON, "heater", 15, 22, 9),
-    (Fault.DOOR_OPEN, "fridge", 16, 18, 10),
-    (Fault.LEFT_ON, "kettle", 17, 8, 1),
-    (Fault.THERMOSTAT_STUCK, "water_heater", 18, 11, 8),
-    (Fault.PHANTOM_LOAD, "computer", 19, 9, 30),
-    (Fault.METER_SILENT, "freezer", 20, 4, 5),
-)
-"""(fault, device, day, local hour, hours): one of each sort that a person would want to hear of."""
+app = typer.Typer(invoke_without_command=True, help="A simulated home with faults, on real HTTP plugs, live.")
+
+_LASTS_S = 120.0
+_TURN_S = 0.25
+_NEXT = """
+Next:
+  kilowatch discover        find the smart plugs in your own home
+  kilowatch init            write settings for them; then: kilowatch run
+  kilowatch replay FILE     what was odd in readings that you have already
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The home, its faults and the time at which it ends."""
-
-    home: Home
-    faults: tuple[FaultSpec, ...]
-    end_ms: int
-
-
-def scene(seed: int, days: int, *, faults: bool) -> Scene:
-    """Return a home with those of the stories that fit into so many days."""
-    home = Home(seed, _START_MS)
-    specs = tuple(
-        FaultSpec(name, device, _at(day, hour), _at(day, hour) + hours * _HOUR_MS)
-        for name, device, day, hour, hours in _STORIES
-        if day + 2 <= days and device in home.kinds
-    )
-    return Scene(home, specs if faults else (), _START_MS + days * _DAY_MS)
-
-
+@app.callback()
 def demo(
-    days: Annotated[int, typer.Option(min=15, max=366, help="Days of the home's life.")] = 22,
+    context: typer.Context,
     seed: Annotated[int, typer.Option(help="Another seed is another home.")] = 1,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="Nothing goes wrong: see how quiet it is.")] = False,
-    report: Annotated[Path, typer.Option(help="Where to write the report.")] = Path("report.html"),
-    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the report in a browser.")] = False,
+    lasts: Annotated[str, typer.Option("--for", help="How long: 90s, 5m.")] = f"{_LASTS_S:.0f}s",
+    headless: Annotated[bool, typer.Option("--headless", help="Lines only, no live picture.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be switched off; call nothing.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Keep what happened in this new folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Weeks in seconds instead, and a report; no plugs.")] = False,
+    days: Annotated[int, typer.Option(min=15, max=366, help="With --replay: days of the home's life.")] = 22,
+    report: Annotated[Path, typer.Option(help="With --replay: where to write the report.")] = Path("report.html"),
+    no_open: Annotated[bool, typer.Option("--no-open", help="With --replay: do not open the report.")] = False,
 ) -> None:
-    """Live through weeks of a simulated home in seconds: what goes wrong, what is found, what would be done."""
-    console = Console(stderr=as_json)
-    play = scene(seed, days, faults=not no_faults)
-    fleet = Fleet(play.home.records())
-    console.print(
-        f"A simulated home: {len(fleet)} meters, {days} days, {_LEARNING_DAYS} of them to learn. Nothing is switched."
-    )
-    settings = PipelineSettings(plan=LearningPlan(learning_days=_LEARNING_DAYS))
-    pipeline = Pipeline(fleet, create("fleet"), MemoryHistory(), settings, would_be_armed())
-    recorder = TraceRecorder()
-    outcome = _run(play, pipeline, recorder, quiet=as_json)
-    _tell(console, play, pipeline, outcome)
-    story = tell(pipeline, recorder, outcome, "kilowatch: a simulated home", [_note(play)])
-    write_report(story, report)
-    console.print(f"Report: [bold]{escape(str(report))}[/]")
-    if as_json:
-        typer.echo(msgspec.json.encode(outcome.output()))
+    """Watch a simulated home live: what goes wrong, what is found, switched off by a real call, or left alone."""
+    if context.invoked_subcommand is not None:
         return
-    if not no_open and _has_screen():
-        webbrowser.open(report.resolve().as_uri())
-    console.print("\nNext:\n  kilowatch replay FILE     the same for your own readings")
-    console.print("  kilowatch rehearse FILE   alarms a week at each sensitivity\n  kilowatch --help")
+    if replay:
+        from kilowatch.cli.demo_replay import Weeks, play_weeks
+
+        play_weeks(Weeks(days, seed, not no_faults, report, not no_open, as_json))
+        return
+    from kilowatch.demo.live import CUES, Staging
+
+    seconds = seconds_of(lasts)
+    staging = Staging(seed, dry_run, () if no_faults else CUES)
+    console = Console(stderr=as_json, force_terminal=False if headless or as_json else None, highlight=False)
+    with _folder(data) as folder:
+        _play(folder, staging, seconds, console, as_json=as_json)
+    if not as_json:
+        console.print(_NEXT, end="")
 
 
-def _run(play: Scene, pipeline: Pipeline, recorder: TraceRecorder, *, quiet: bool) -> ReplayOutcome:
-    fleet = pipeline.fleet
-    total = round(sum((play.end_ms - _START_MS) / 1000 / (r.interval_s or 30.0) for r in fleet.records))
-    with reading_progress("living through it", total, quiet=quiet) as count:
+@app.command()
+def fault(
+    device: Annotated[str, typer.Argument(help="As the demo names it.")],
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="As `kilowatch demo faults` lists them.")],
+) -> None:
+    """Let something go wrong in the demo that runs in another terminal."""
+    from kilowatch.demo.mailbox import Mailbox, Wish
 
-        def on_step(batch: ReadingBatch, result: StepResult) -> None:
-            count(len(batch))
-            for judged in result.judged:
-                recorder.add(judged)
-
-        return run_replay(pipeline, play.home.readings(fleet, play.end_ms, play.faults), on_step)
+    Console().print(f"It begins: {escape(Mailbox().ask(Wish(device=device, fault=name)))}")
 
 
-def _tell(console: Console, play: Scene, pipeline: Pipeline, outcome: ReplayOutcome) -> None:
-    found = {fault: _found(fault, outcome) for fault in play.faults}
-    zone = play.home.time_zone
-    if play.faults:
-        console.print("\nWhat went wrong, and what was said of it:")
-    for fault, entry in found.items():
-        console.print(f"\n{clock(fault.start_ms, zone, 0)}  [bold]{_what(fault)}[/]")
-        words = "[red]not found[/]" if entry is None else _words(fault, entry, outcome, zone)
-        console.print(Padding(words, (0, 0, 0, 4)))
-    named = {entry.told.id for entry in found.values() if entry is not None}
-    others = [entry for entry in outcome.incidents if entry.told.id not in named]
+@app.command()
+def faults() -> None:
+    """List what can go wrong in the demo, what is found soonest first."""
+    from kilowatch.demo import stage
+    from kilowatch.demo.catalogue import faults_of
+
+    table = Table("device", "fault", "what happens", "found within", box=None, pad_edge=False)
+    kinds = {player.name: player.kind for player in stage.PLAYERS}
+    for one in faults_of(kinds):
+        soon = "" if one.within_min is None else f"{one.within_min * 60 / stage.SPEED:.0f} s"
+        table.add_row(one.device, one.name, one.meaning, soon)
+    Console().print(table)
+    Console().print("\nWhile a demo runs: kilowatch demo fault DEVICE FAULT")
+
+
+@contextmanager
+def _folder(chosen: Path | None) -> Iterator[Path]:
+    if chosen is None:
+        with tempfile.TemporaryDirectory(prefix="kilowatch-demo-") as made:
+            yield Path(made) / "data"
+        return
+    if chosen.exists() and any(chosen.iterdir()):
+        raise ConfigError(f"{chosen} is not empty.", "The demo's days are not yours: choose a new folder.")
+    yield chosen
+
+
+def _play(folder: Path, staging: Staging, seconds: float, console: Console, *, as_json: bool) -> None:
+    from kilowatch.app.stores import DataFolder
+    from kilowatch.cli.progress import reading_progress
+    from kilowatch.demo.learnt import learning_readings, learnt
+    from kilowatch.demo.live import LiveDemo
+
+    started_s = time.monotonic()
+    with reading_progress("learning four weeks of this home, once", learning_readings(), quiet=as_json) as count:
+        state = learnt(count)
+    with LiveDemo(DataFolder(folder), state, staging, lambda: time.monotonic() - started_s) as live:
+        _watch(live, console, seconds, dry_run=staging.dry_run)
+        output = live.output()
+    if as_json:
+        typer.echo(msgspec.json.encode(output))
+        return
+    first = output.seconds_to_first_incident
     console.print(
-        f"\n{len(others)} {'more ' if found else ''}incidents over {len(pipeline.fleet)} meters; the report shows each."
+        f"\n{output.readings:,} readings over HTTP, {output.incidents} incidents"
+        f"{'' if first is None else f', the first after {first:.0f} s'}; {output.actions} switched off by a call, "
+        f"{output.actions_confirmed} read back as off; calls to switch a protected plug: {output.protected_switched}."
     )
-    show_summary(console, outcome)
 
 
-def _what(fault: FaultSpec) -> str:
-    return f"{fault.device} {fault.name.value}".replace("_", " ")
+def _watch(live: LiveDemo, console: Console, seconds: float, *, dry_run: bool) -> None:
+    from kilowatch.demo.mailbox import Mailbox
+    from kilowatch.demo.screen import Screen
 
-
-def _found(fault: FaultSpec, outcome: ReplayOutcome) -> IncidentEntry | None:
-    """Return the first incident of the device that opened during the fault or soon after it."""
-    end_ms = (fault.end_ms or outcome.tally.end_ms) + _FOUND_WITHIN_MS
-    fitting = (e for e in outcome.incidents if e.told.device == fault.device and fault.start_ms <= e.opened_ms < end_ms)
-    return next(iter(sorted(fitting, key=lambda entry: entry.opened_ms)), None)
-
-
-def _words(fault: FaultSpec, entry: IncidentEntry, outcome: ReplayOutcome, zone: str) -> str:
-    delay = duration(entry.opened_ms - fault.start_ms)
-    would = would_do(entry, outcome.advice, zone)
-    return f"[green]after {delay}[/] {escape(entry.told.sentence)}\n[dim]{escape(would)}[/]"
-
-
-def _note(play: Scene) -> str:
-    if not play.faults:
-        return "Nothing went wrong in this home."
-    zone = play.home.time_zone
-    told = (f"{_what(fault)} ({clock(fault.start_ms, zone, 0)})" for fault in play.faults)
-    return f"What went wrong in this home: {', '.join(told)}."
-
-
-def _at(day: int, local_hour: int) -> int:
-    return _START_MS + day * _DAY_MS + local_hour * _HOUR_MS
-
-
-def _has_screen() -> bool:
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) or sys.platform in {"darwin", "win32"}
+    screen, mailbox, stop = Screen(console, live), Mailbox(), threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    takes_wishes = mailbox.open()
+    screen.greet(dry_run=dry_run)
+    try:
+        live.begin()
+        with screen.shown():
+            while live.elapsed_s() < seconds and not stop.wait(_TURN_S):
+                if takes_wishes:
+                    mailbox.answer(lambda wish: live.trigger(wish.device, wish.fault))
+                live.turn()
+                screen.look()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if takes_wishes:
+            mailbox.close()
+    screen.end()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
@@ -15,23 +11,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kilowatch.cli.database import AsJson, ConfigFile, now_ms, opened, registry_of, who
+from kilowatch.cli.spans import seconds_of
 from kilowatch.config import Config, load_config
-from kilowatch.core.device import Fleet
+from kilowatch.core.device import ActsBy, Fleet
 from kilowatch.core.records import DeviceEdit, DevicesOutput, KnownDevice
 from kilowatch.errors import ConfigError
-
-if TYPE_CHECKING:
-    from kilowatch.app.registry import Registry
-    from kilowatch.links.database import Database
 
 app = typer.Typer(
     name="device", help="Look at devices, change what is known of them, delete them.", no_args_is_help=True
 )
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings; ./kilowatch.toml without it.")]
 Site = Annotated[str, typer.Argument(help="The home or meter.")]
 Device = Annotated[str, typer.Argument(help="The device, as `kilowatch device list` names it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Side = Annotated[ActsBy, typer.Option("--by", help="The side that owns the switch, where nobody said so before.")]
 
 
 @app.callback()
@@ -42,7 +35,7 @@ def device() -> None:
 @app.command("list")
 def list_devices(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List all devices."""
-    with _database(load_config(config).config) as database, database.read() as transaction:
+    with opened(load_config(config).config) as database, database.read() as transaction:
         known = transaction.devices.all()
     if as_json:
         typer.echo(msgspec.json.encode(DevicesOutput(devices=known)))
@@ -60,7 +53,7 @@ def list_devices(config: ConfigFile = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(site: Site, device: Device, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show all that is known of a device, and what of it a person decided."""
-    with _database(load_config(config).config) as database, database.read() as transaction:
+    with opened(load_config(config).config) as database, database.read() as transaction:
         known = transaction.devices.get(site, device)
     if known is None:
         raise ConfigError(f"Device {device} of site {site} is not known.", "List them with: kilowatch device list.")
@@ -79,9 +72,62 @@ def set_fields(
 ) -> None:
     """Change what is known of a device; what a person sets, no source changes."""
     wish = edit_of(fields)
-    with _database(load_config(config).config) as database:
-        record = _registry(database).edit(site, device, wish, getpass.getuser(), _now_ms())
+    with registry_of(load_config(config).config) as registry:
+        record = registry.edit(site, device, wish, who(), now_ms())
     typer.echo(f"{site}/{device} is at version {record.version}.")
+
+
+@app.command()
+def arm(site: Site, device: Device, side: Side = ActsBy.EDGE, config: ConfigFile = None) -> None:
+    """Allow kilowatch to switch a device off; also again, after you had switched it on yourself."""
+    from kilowatch.app import arming
+
+    settings = load_config(config).config
+    with registry_of(settings) as registry:
+        record = arming.arm(registry, site, device, who(), now_ms(), side)
+    typer.echo(
+        f"{site}/{device} is armed: when it misbehaves, the {record.acts_by.value} may switch {record.plug} off."
+    )
+    if settings.policy.dry_run:
+        typer.echo("It is a dry run still: nothing is switched until policy.dry_run is false.")
+
+
+@app.command()
+def disarm(site: Site, device: Device, config: ConfigFile = None) -> None:
+    """Forbid switching a device; it is watched on."""
+    from kilowatch.app import arming
+
+    with registry_of(load_config(config).config) as registry:
+        arming.disarm(registry, site, device, who(), now_ms())
+    typer.echo(f"{site}/{device} is not armed: it is watched, and never switched.")
+
+
+@app.command()
+def protect(site: Site, device: Device, config: ConfigFile = None) -> None:
+    """Never switch a device, armed or not."""
+    _protect(site, device, config, protected=True)
+    typer.echo(f"{site}/{device} is protected: it is never switched.")
+
+
+@app.command()
+def unprotect(site: Site, device: Device, config: ConfigFile = None) -> None:
+    """Take the protection of a device away; it is switched only once it is armed too."""
+    _protect(site, device, config, protected=False)
+    typer.echo(f"{site}/{device} is no longer protected. It is switched only once it is armed: kilowatch device arm")
+
+
+@app.command()
+def mute(
+    site: Site,
+    device: Device,
+    lasts: Annotated[str, typer.Option("--for", help="How long: 8h, 2d; 0 ends it.")] = "8h",
+    config: ConfigFile = None,
+) -> None:
+    """Be told nothing of a device for a while; meanwhile it is not switched either."""
+    until_ms = 0 if lasts == "0" else now_ms() + round(seconds_of(lasts) * 1000)
+    with registry_of(load_config(config).config) as registry:
+        registry.mute(site, device, until_ms, who(), now_ms())
+    typer.echo(f"{site}/{device} is muted for {lasts}." if until_ms else f"{site}/{device} is heard again.")
 
 
 @app.command()
@@ -95,10 +141,17 @@ def delete(
     if not yes:
         typer.confirm(f"Delete {site}/{device} and all its history?", abort=True)
     settings = load_config(config).config
-    with _database(settings) as database:
+    with registry_of(settings) as registry:
         erase_files(settings, site, device)
-        _registry(database).delete(site, device, getpass.getuser(), _now_ms())
+        registry.delete(site, device, who(), now_ms())
     typer.echo(f"{site}/{device} is deleted.")
+
+
+def _protect(site: str, device: str, config: Path | None, *, protected: bool) -> None:
+    from kilowatch.app import arming
+
+    with registry_of(load_config(config).config) as registry:
+        arming.protect(registry, site, device, who(), now_ms(), protected=protected)
 
 
 def edit_of(fields: list[str]) -> DeviceEdit:
@@ -132,26 +185,6 @@ def erase_files(config: Config, site: str, device: str) -> None:
         samples.close()
 
 
-@contextmanager
-def _database(config: Config) -> Iterator[Database]:
-    # Half a second of imports that no other command should wait for.
-    from kilowatch.app.stores import database_settings
-    from kilowatch.links.database import Database
-
-    database = Database(database_settings(config))
-    try:
-        database.check()
-        yield database
-    finally:
-        database.close()
-
-
-def _registry(database: Database) -> Registry:
-    from kilowatch.app.registry import Registry
-
-    return Registry(database)
-
-
 def _show(known: KnownDevice) -> None:
     table = Table(box=None, show_header=False)
     for name in known.record.__struct_fields__:
@@ -159,7 +192,3 @@ def _show(known: KnownDevice) -> None:
         by = "[dim]set by a person[/]" if name in known.edited else ""
         table.add_row(name, "–" if value is None else escape(str(value)), by)
     Console().print(table)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import typer
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kilowatch.core.outputs_evaluate import EvaluateOutput
+    from kilowatch.core.outputs_papers import PaperCloudOutput, PaperEdgeOutput
     from kilowatch.lab.suites.evaluate import Evaluation
     from kilowatch.lab.suites.pool import Progress as Report
     from kilowatch.lab.suites.prepare import Options, Suite
@@ -29,7 +30,23 @@ class What(StrEnum):
     INJECTED = "injected"
     NAB = "nab"
     SWITCH_OFF = "switch-off"
+    PAPER_EDGE = "paper-edge"
+    PAPER_CLOUD = "paper-cloud"
     ACCURACY = "accuracy"
+
+
+RESULTS = Path(".run/paper-edge.jsonl")
+
+
+class PaperAsked(NamedTuple):
+    """What was asked of a paper's suite."""
+
+    pairs: int | None
+    seeds: int | None
+    epochs: int
+    results: Path
+    workers: int
+    quick: bool
 
 
 def evaluate(
@@ -39,12 +56,19 @@ def evaluate(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [default: one a core].")] = None,
     html: Annotated[Path | None, typer.Option(help="Where to write a page with plots.")] = None,
     out: Annotated[Path, typer.Option(help="Where accuracy writes its document.")] = Path("docs/accuracy.md"),
+    pairs: Annotated[int | None, typer.Option(min=1, help="Of paper-edge: so many of the pairs of meters.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Of both papers' suites: trainings of each network.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of both papers' suites: at most so many.")] = 100,
+    results: Annotated[Path, typer.Option(help="Where paper-edge keeps what is done, to go on from it.")] = RESULTS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Measure detectors: tables with base rate, seeds and 95 % intervals, chance and trivial rules among the rows."""
     from kilowatch.lab.suites.pool import cores
     from kilowatch.lab.suites.prepare import Options, Suite
 
+    if suite in (What.PAPER_EDGE, What.PAPER_CLOUD):
+        _paper(suite, PaperAsked(pairs, seeds, epochs, results, workers or 1, quick), as_json=as_json)
+        return
     options = Options(quick=quick, detectors=tuple(detector or ()), workers=workers or cores())
     if suite is What.ACCURACY:
         _write_document(out, options, as_json=as_json)
@@ -60,6 +84,27 @@ def evaluate(
     show(Console(), evaluation.output)
     if html is not None:
         Console().print(f"Page: [bold]{html}[/]")
+
+
+def _paper(suite: What, asked: PaperAsked, *, as_json: bool) -> None:
+    """Run the suite of a paper and print it."""
+    from kilowatch.cli import papers
+    from kilowatch.lab.suites.papers.cloud import SEEDS, CloudOptions
+    from kilowatch.lab.suites.papers.edge import EdgeOptions
+
+    output: PaperEdgeOutput | PaperCloudOutput
+    if suite is What.PAPER_EDGE:
+        edge = EdgeOptions(asked.pairs, asked.seeds or 1, asked.quick, asked.epochs, asked.workers, asked.results)
+        output = papers.run_edge_suite(edge, quiet=as_json)
+    else:
+        cloud = CloudOptions(asked.seeds or SEEDS, asked.quick, asked.epochs, asked.workers)
+        output = papers.run_cloud_suite(cloud, quiet=as_json)
+    if as_json:
+        typer.echo(msgspec.json.encode(output))
+    elif output.schema == "kilowatch.paper-edge":
+        papers.show_edge(Console(), output)
+    else:
+        papers.show_cloud(Console(), output)
 
 
 def _write_document(out: Path, options: Options, *, as_json: bool) -> None:

@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kilowatch.cli import bench, config, data, device, models, rejected, topics
+from kilowatch.cli import audit, bench, config, data, demo, device, incident, models, rejected, serve, topics
 from kilowatch.cli.backup import backup, restore
-from kilowatch.cli.demo import demo
 from kilowatch.cli.detectors import detectors
+from kilowatch.cli.discover import discover
+from kilowatch.cli.doctor import doctor
 from kilowatch.cli.evaluate import evaluate
 from kilowatch.cli.inject import inject
 from kilowatch.cli.rehearse import rehearse
@@ -34,7 +35,8 @@ app = typer.Typer(
 
 _WELCOME = """[bold]kilowatch[/bold] finds out when something that draws power misbehaves.
 
-  kilowatch demo                   a simulated home, a fault found, a report
+  kilowatch demo                   a simulated home live: faults found, plugs switched off, others left alone
+  kilowatch init                   settings for your own plugs; then: kilowatch run
   kilowatch replay FILE_OR_FOLDER  what was odd in your own meter data
   kilowatch rehearse FILE          how many alarms a week that would have been
   kilowatch data describe FILE     what is in a file, and what is wrong with it
@@ -57,8 +59,11 @@ def welcome(
         Console().print(_WELCOME)
 
 
-app.command()(demo)
+app.add_typer(demo.app, name="demo")
 app.command("run")(run_edge)
+app.command()(config.init)
+app.command()(discover)
+app.command()(doctor)
 app.command()(replay)
 app.command()(rehearse)
 app.command()(inject)
@@ -72,8 +77,11 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(device.app, name="device")
+app.add_typer(incident.app, name="incident")
+app.add_typer(audit.app, name="audit")
 app.add_typer(topics.app, name="topics")
 app.add_typer(rejected.app, name="rejected")
+app.add_typer(serve.app, name="serve")
 
 
 def run() -> None:

@@ -11,10 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilowatch.cli.model_facts import facts
+from kilowatch.core.outputs_models import ListedModel, ModelOutput, ModelsOutput
 from kilowatch.errors import ConfigError, ModelError
 from kilowatch.nets.artifact import read_artifact
 from kilowatch.nets.card import Network
 from kilowatch.nets.registry import ANY, ModelRegistry
+from kilowatch.nets.shipped import names, path_of
 
 if TYPE_CHECKING:
     from kilowatch.nets.artifact import Artifact
@@ -25,7 +28,7 @@ app = typer.Typer(help="Models by hash: list, show, verify, promote, roll back."
 Folder = Annotated[Path, typer.Option("--registry", help="Folder of models.", envvar="KILOWATCH_MODELS")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 DeviceKind = Annotated[str, typer.Option("--kind", help="For devices of this kind alone.")]
-Which = Annotated[str, typer.Argument(help="A file, or the start of a hash.")]
+Which = Annotated[str, typer.Argument(help="A file, a shipped model, or the start of a hash.")]
 DEFAULT_FOLDER = Path("models")
 
 
@@ -43,9 +46,11 @@ def list_(registry: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     models = ModelRegistry(registry)
     index = models.index()
     if as_json:
-        typer.echo(msgspec.json.encode({"schema": "kilowatch.models", "version": 1, **_builtins(models, index)}))
+        rows = [ListedModel(serves=_places(index, each), model=facts(models.read(each))) for each in models.hashes()]
+        typer.echo(msgspec.json.encode(ModelsOutput(models=rows)))
         return
     table = Table("model", "network", "window", "grid", "trained", "validation loss", "serves", title=str(registry))
+    table.caption = f"Shipped: {', '.join(names())}"
     for digest in models.hashes():
         card = models.read(digest).card
         loss = f"{card.metrics.validation_loss:.4g}"
@@ -58,32 +63,33 @@ def list_(registry: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
 def show(model: Which, registry: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """Show a model's card: what it is, what it was trained on, and how well that went."""
     artifact = _open(model, registry)
-    card = {"sha256": artifact.sha256, "bytes": len(artifact.data), **msgspec.to_builtins(artifact.card)}
     if as_json:
-        typer.echo(msgspec.json.encode({"schema": "kilowatch.model", "version": 1, **card}))
+        typer.echo(msgspec.json.encode(ModelOutput(model=facts(artifact))))
         return
     table = Table(box=None, show_header=False)
-    for name, value in card.items():
+    for name, value in msgspec.to_builtins(facts(artifact)).items():
         table.add_row(name, value if isinstance(value, str) else msgspec.json.encode(value).decode())
     Console().print(table)
 
 
 @app.command()
 def verify(
-    models: Annotated[list[str] | None, typer.Argument(help="Files or hashes; all of the registry without.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Files, shipped models or hashes; all of the registry without.")
+    ] = None,
     registry: Folder = DEFAULT_FOLDER,
     sha256: Annotated[str | None, typer.Option(help="The hash that a single file must have.")] = None,
 ) -> None:
     """Check that models are whole, of their hash, and run: each scores one window. Exit code 1 where one is not."""
     from kilowatch.nets.check import try_model
 
-    names = models or ModelRegistry(registry).hashes()
-    if not names:
+    wanted = models or ModelRegistry(registry).hashes()
+    if not wanted:
         raise ConfigError(f"There are no models in {registry}.", "Name a file, or a folder with --registry.")
     console, failed = Console(soft_wrap=True), False
-    for name in names:
+    for name in wanted:
         try:
-            artifact = read_artifact(Path(name), sha256) if Path(name).is_file() else _open(name, registry)
+            artifact = _open(name, registry, sha256)
             try_model(artifact)
             console.print(f"[green]whole[/] {artifact.sha256[:12]} {artifact.card.kind}")
         except ModelError as error:
@@ -102,8 +108,8 @@ def promote(
 ) -> None:
     """Make a model live; a file is taken into the registry first."""
     models = ModelRegistry(registry)
-    is_file = Path(model).is_file()
-    digest = models.add(Path(model).read_bytes()).sha256 if is_file else models.find(model)
+    path = _file(model)
+    digest = models.find(model) if path is None else models.add(path.read_bytes()).sha256
     _say(models.promote(digest, kind, shadow=shadow))
 
 
@@ -117,9 +123,15 @@ def rollback(
     _say(ModelRegistry(registry).rollback(network, kind))
 
 
-def _open(model: str, folder: Path) -> Artifact:
-    if Path(model).is_file():
-        return read_artifact(Path(model))
+def _file(model: str) -> Path | None:
+    """Return the file that is meant, or that ships under that name; None for the start of a hash."""
+    return path_of(model) if model in names() else Path(model) if Path(model).is_file() else None
+
+
+def _open(model: str, folder: Path, sha256: str | None = None) -> Artifact:
+    path = _file(model)
+    if path is not None:
+        return read_artifact(path, sha256)
     registry = ModelRegistry(folder)
     return registry.read(registry.find(model))
 
@@ -138,11 +150,3 @@ def _places(index: Index, digest: str) -> list[str]:
         standings[Standing.PAST] = digest in post.past
         found += [f"{standing}: {post.device_kind}" for standing, is_so in standings.items() if is_so]
     return found
-
-
-def _builtins(models: ModelRegistry, index: Index) -> dict[str, object]:
-    rows = []
-    for digest in models.hashes():
-        card = models.read(digest).card
-        rows.append({"sha256": digest, "serves": _places(index, digest), **msgspec.to_builtins(card)})
-    return {"models": rows, "posts": msgspec.to_builtins(index.posts)}

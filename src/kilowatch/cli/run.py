@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,8 @@ from kilowatch.config import load_config
 from kilowatch.observability import Metrics, set_up_logging
 
 if TYPE_CHECKING:
-    from kilowatch.app.edge.build import BuiltEdge, EdgeSettings
+    from kilowatch.app.edge.build import BuiltEdge, EdgeSettings, Ground
+    from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.config import Config
     from kilowatch.links.source import Source
@@ -46,7 +48,11 @@ def run(
 
 def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack) -> None:
     from kilowatch.app.edge.build import Hand, build_edge
+    from kilowatch.app.edge.metrics import EdgeMetrics
+    from kilowatch.app.edge.taps import taps_of
     from kilowatch.app.edge.tell import TellLog
+    from kilowatch.app.edge.usage import HeardActions
+    from kilowatch.app.models.delivery import Modelled
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.app.stores import data_folder
     from kilowatch.config.devices import device_records
@@ -54,11 +60,24 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     from kilowatch.links.wall import WallClock, wall_ms
     from kilowatch.observability.endpoint import exposed
 
-    plugs, metrics, tell = PlugBook(config), Metrics(), TellLog()
+    metrics, tell = Metrics(), TellLog()
+    plugs, told, watch = PlugBook(config, metrics), HeardActions(tell), EdgeMetrics(metrics)
     stack.callback(plugs.close)
-    hand = Hand(plugs, tell, WallClock())
-    built = build_edge(data_folder(config), create(detector), wall_ms, _settings(config), hand, (tell,))
+    judging = create(detector)
+    built = build_edge(
+        data_folder(config),
+        judging,
+        wall_ms,
+        _settings(config),
+        Hand(plugs, told, WallClock()),
+        (tell, watch),
+        partial(taps_of, config, metrics, told),
+        partial(_models, config, metrics) if isinstance(judging, Modelled) else None,
+    )
     stack.callback(built.close)
+    watch.watch(built)
+    if built.models is not None:
+        built.models.start()
     built.parts.registry.discover(device_records(config), wall_ms())
     built.edge.open()
     sources = _sources(config, built, plugs, metrics)
@@ -66,7 +85,13 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         token = None if config.metrics.token is None else config.metrics.token.reveal()
         stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token))
     _greet(config, sources, built)
-    _work(built, sources, stop)
+    _work(built, sources, stop, metrics)
+
+
+def _models(config: Config, metrics: Metrics, ground: Ground) -> Delivery:
+    from kilowatch.app.models.choices import chosen_in, delivery_of
+
+    return delivery_of(config, chosen_in(ground.database), metrics)
 
 
 def _settings(config: Config) -> EdgeSettings:
@@ -114,11 +139,11 @@ def _greet(config: Config, sources: list[Source], built: BuiltEdge) -> None:
         console.print(f"[bold]May be switched off:[/] {', '.join(map(escape, armed))}.")
 
 
-def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event) -> None:
+def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metrics: Metrics) -> None:
     from kilowatch.app.processor import Processor
     from kilowatch.links.wall import wall_ms
 
-    processor = Processor(sources, built.parts.log, 1, wall_ms)
+    processor = Processor(sources, built.parts.log, 1, wall_ms, metrics)
     ended = threading.Event()
     failed: list[BaseException] = []
 

@@ -1,25 +1,46 @@
-"""`kilowatch serve`: the services that Kafka joins, one each."""
+"""`kilowatch serve`: the services that Kafka joins, one each, or all of them on a laptop."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kilowatch.config import load_config
 from kilowatch.observability import set_up_logging
 
-app = typer.Typer(no_args_is_help=True, help="Run a service of the cluster; start as many of each as you like.")
+if TYPE_CHECKING:
+    from kilowatch.config import Config
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings; ./kilowatch.toml without it.")]
+app = typer.Typer(
+    name="serve", no_args_is_help=True, help="Run a service of the cluster; start as many of each as you like."
+)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="Settings; ./kilowatch.toml without it.")]
 
 
 @app.callback()
 def serve() -> None:
     """Run a service of the cluster; start as many of each as you like."""
+
+
+@app.command()
+def registry(config: ConfigFile = None) -> None:
+    """Keep devices, incidents and people's words in the database; one process, a second one stands by."""
+    from kilowatch.app.registry_serve import serve_registry
+
+    serve_registry(settings_of(config), stopping())
+
+
+@app.command()
+def processor(config: ConfigFile = None) -> None:
+    """Take readings in from the sources of the settings; each source belongs to one processor."""
+    from kilowatch.app.processor_service import serve_processor
+
+    serve_processor(settings_of(config), stopping())
 
 
 @app.command()
@@ -31,9 +52,7 @@ def detector(
     from kilowatch.app.detector import Tempo
     from kilowatch.app.detector_service import serve_detector
 
-    settings = load_config(config).config
-    set_up_logging(settings.log.level, settings.log.format)
-    serve_detector(settings, stopping(), Tempo(snapshot_s=snapshot_s))
+    serve_detector(settings_of(config), stopping(), Tempo(snapshot_s=snapshot_s))
 
 
 @app.command()
@@ -46,12 +65,34 @@ def metrics(
     save_s: Annotated[float, typer.Option(help="How often state and offsets are saved, s.")] = 10.0,
 ) -> None:
     """Add up energy, cost and use, and serve them to Prometheus; partitions are shared with others of its kind."""
+    from kilowatch.app.begin_anew import require_topics
     from kilowatch.app.metrics.collector import MetricsOptions
     from kilowatch.app.metrics.run import serve_metrics
 
-    settings = load_config(config).config
-    set_up_logging(settings.log.level, settings.log.format)
+    settings = settings_of(config)
+    require_topics(settings.kafka)
     serve_metrics(settings, stopping(), MetricsOptions(top, each_device), save_s)
+
+
+@app.command("all")
+def everything(config: ConfigFile = None) -> None:
+    """Run all four on this machine, as processes; topics that are missing are created. One failing ends all."""
+    from kilowatch.app.kafka_access import access_of
+    from kilowatch.app.together import children_of, run_together
+    from kilowatch.links.kafka.admin import Admin
+
+    settings, stop = settings_of(config), stopping()
+    Admin(access_of(settings.kafka)).create(settings.kafka.partitions, settings.kafka.replication)
+    code = run_together(list(children_of(settings, config)), stop)
+    if code:
+        raise typer.Exit(code)
+
+
+def settings_of(file: Path | None) -> Config:
+    """Return the settings, with logging set up as they say and their secrets blotted out of it."""
+    loaded = load_config(file)
+    set_up_logging(loaded.config.log.level, loaded.config.log.format, loaded.secrets())
+    return loaded.config
 
 
 def stopping() -> threading.Event:

@@ -11,10 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from kilowatch.cli.model_facts import epoch_rows, facts
 from kilowatch.cli.read_options import reads_files
 from kilowatch.cli.train_data import data_table, read_series, windows_of
+from kilowatch.core.outputs_models import TrainOutput
 from kilowatch.errors import ConfigError
 from kilowatch.links.files import ReadOptions
+from kilowatch.nets.artifact import artifact_of, read_artifact
 from kilowatch.nets.card import Network
 from kilowatch.nets.fit import TrainPlan
 from kilowatch.nets.shapes import DEFAULTS, Shape
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from kilowatch.nets.train import Trained
 
 Size = Annotated[int | None, typer.Option(min=1, help="Of the network; its default without.")]
-_OVERLAP = 4
+OVERLAP = 4
 """Training windows of a network without labels begin every quarter of a window."""
 
 
@@ -59,12 +62,11 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Train a network on meter history; goes on where an interrupted run stopped."""
-    from kilowatch.nets.artifact import read_artifact
     from kilowatch.nets.train import train as run
 
     sizes = {"window": window, "filters": filters, "kernel": kernel_size, "pool": pool, "units": units}
     shape = shape_of(network, {**sizes, "latent": latent, "dropout": dropout})
-    step = stride or (shape.window if shuffled or abnormal else max(1, shape.window // _OVERLAP))
+    step = stride or (shape.window if shuffled or abnormal else max(1, shape.window // OVERLAP))
     windows = _read(data, abnormal, options, shape, step, quiet=as_json)
     if validation:
         parts = windows, windows_of(read_series(validation, options, quiet=as_json), shape.window, step)
@@ -144,11 +146,10 @@ def write_all(trained: Trained, out: Path) -> None:
 
 def tell(trained: Trained, out: Path, *, as_json: bool) -> None:
     """Print what came of it."""
-    card = trained.card
     if as_json:
-        rows = {"model": str(out), "card": msgspec.to_builtins(card), "history": msgspec.to_builtins(trained.history)}
-        typer.echo(msgspec.json.encode({"schema": "kilowatch.train", "version": 1, **rows}))
+        typer.echo(msgspec.json.encode(output_of(trained, out)))
         return
+    card = trained.card
     accuracy = card.metrics.validation_accuracy
     known = "" if accuracy is None else f", accuracy {accuracy:.3f}"
     console = Console(soft_wrap=True)
@@ -161,3 +162,15 @@ def tell(trained: Trained, out: Path, *, as_json: bool) -> None:
         console.print(f"No int8 sibling: {trained.int8_refused}")
     else:
         console.print(f"int8: [bold]{out.with_suffix('.int8.onnx')}[/], {len(trained.int8) / 1000:.0f} kB")
+
+
+def output_of(trained: Trained, out: Path) -> TrainOutput:
+    """Return what --json prints of a run."""
+    return TrainOutput(
+        file=str(out),
+        int8_file=None if trained.int8 is None else str(out.with_suffix(".int8.onnx")),
+        int8_refused=trained.int8_refused,
+        curve_file=str(out.with_suffix(".html")),
+        model=facts(artifact_of(trained.data)),
+        history=epoch_rows(trained.history),
+    )

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from kilowatch.config.upstream import UpstreamTo
 from kilowatch.core.localtime import zone
 from kilowatch.errors import ConfigError
 
@@ -27,6 +28,7 @@ def check(config: Config) -> None:
     assistant = config.sources.home_assistant
     if assistant.url and assistant.token is None:
         raise ConfigError("sources.home_assistant has no token.", "Set sources.home_assistant.token_file.")
+    _check_upstream(config)
     for name in config.devices:
         if not 1 <= len(name) <= 128:
             raise ConfigError(f"Device name {name!r} has {len(name)} letters.", "Give it 1 to 128.")
@@ -38,3 +40,10 @@ def _check_networks(networks: list[str]) -> None:
             ipaddress.ip_network(network)
         except ValueError as error:
             raise ConfigError(f"plugs.allowed_networks: {error}.", "Write it as 192.168.1.0/24.") from error
+
+
+def _check_upstream(config: Config) -> None:
+    upstream, brokers = config.upstream, config.sources.mqtt
+    if upstream.to is UpstreamTo.MQTT and upstream.broker not in brokers:
+        named = ", ".join(brokers) or "none yet: add [sources.mqtt.NAME]"
+        raise ConfigError(f"upstream.broker names no broker: {upstream.broker!r}.", f"Brokers: {named}.")

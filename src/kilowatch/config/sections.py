@@ -10,6 +10,7 @@ from msgspec import Meta
 from kilowatch.config.devices import DeviceConfig
 from kilowatch.config.secret import Secret
 from kilowatch.config.sources import Port, SourcesConfig
+from kilowatch.config.upstream import ModelsConfig, UpstreamConfig
 from kilowatch.observability.logs import LogFormat, LogLevel
 
 
@@ -134,8 +135,9 @@ class TariffConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class OutboxConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the edge keeps on disk while upstream is away."""
 
-    most_mb: Annotated[int, Meta(ge=1, description="of disk; beyond it the oldest readings go first, counted")] = 300
-    incident_share: Annotated[float, Meta(ge=0, le=1, description="share of it that only incidents may fill")] = 0.1
+    most_mb: Annotated[
+        int, Meta(ge=1, description="of disk for readings; beyond it the oldest go first, counted; incidents never do")
+    ] = 300
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,6 +163,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     policy: PolicyConfig = PolicyConfig()
     detector: DetectorConfig = DetectorConfig()
     tariff: TariffConfig = TariffConfig()
+    models: ModelsConfig = ModelsConfig()
+    upstream: UpstreamConfig = UpstreamConfig()
     outbox: OutboxConfig = OutboxConfig()
     web: WebConfig = WebConfig()
     metrics: MetricsConfig = MetricsConfig()

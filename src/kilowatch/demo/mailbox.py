@@ -46,11 +46,17 @@ class Mailbox:
         self._folder = (folder or cache_folder()) / "demo" / "live"
         self._owner = self._folder / "pid"
 
-    def open(self) -> None:
-        """Begin to take wishes; those of a demo before are dropped."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._sweep()
-        self._owner.write_text(str(os.getpid()), encoding="ascii")
+    def open(self) -> bool:
+        """Begin to take wishes; False where another demo takes them already, or none can be left."""
+        if self._is_alive():
+            return False
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            self._owner.write_text(str(os.getpid()), encoding="ascii")
+        except OSError:
+            return False
+        return True
 
     def answer(self, grant: Callable[[Wish], str]) -> None:
         """Grant what was wished since the last look. grant: returns what began, or raises `ConfigError`."""

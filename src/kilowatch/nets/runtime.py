@@ -72,7 +72,7 @@ class Model:
         Runs in batches of one size, so that a score does not depend on how many came with it.
         """
         windows = self._checked(windows_w)
-        whole = np.isfinite(windows).all(axis=1)
+        whole: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(windows), axis=1)
         if not whole.all():
             windows = np.where(whole[:, None], windows, np.float32(0))
         scores = np.empty(len(windows), dtype=np.float32)

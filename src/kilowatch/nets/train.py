@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kilowatch.nets.artifact import Artifact
-    from kilowatch.nets.checkpoint import EpochReport
+    from kilowatch.nets.checkpoint import EpochReport, Progress
     from kilowatch.nets.windows import Windows
 
 ODD_PROBABILITY = 0.5
@@ -49,6 +49,16 @@ class Trained:
     int8_refused: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A Keras model with the best weights of a run, the run, its scaling and its fingerprint."""
+
+    model: Any
+    progress: Progress
+    scaler: Scaler
+    fingerprint: str
+
+
 def train(
     training: Windows,
     validation: Windows,
@@ -64,12 +74,49 @@ def train(
     checkpoint: a file to go on from and to write after each epoch. start: a model of the same shape to fine-tune; its
     scaling is kept. `ReadingError`, `ConfigError` where the data cannot train it honestly (see `check_data`).
     """
-    check_shape(shape)
+    scaler = start.card.scaler if start is not None else None
+    run = fitted(training, validation, shape, plan, scaler=scaler, checkpoint=checkpoint, start=start, report=report)
+    scores = _scores(run.model, shape, run.scaler, validation)
+    best = run.progress.history[run.progress.best_epoch]
     is_classifier = shape.network is Network.EDGE_CLASSIFIER
-    check_data(training, validation, labelled=is_classifier)
+    card = ModelCard(
+        kind=shape.network,
+        window=shape.window,
+        interval_s=training.interval_ms / 1000,
+        channels=["power_w"],
+        scaler=run.scaler,
+        score=RULES[shape.network],
+        threshold=ODD_PROBABILITY if is_classifier else float(np.quantile(scores, _QUANTILE)),
+        normaliser=_normaliser(scores),
+        trained_on=_trained_on(training, validation, labelled=is_classifier),
+        metrics=Metrics(best.epoch, best.loss, best.validation_loss, best.validation_accuracy),
+        fingerprint=run.fingerprint,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        opset=OPSET,
+        equality_max=0.0,
+    )
+    data = export(run.model, shape, card, validation.power_w)
+    int8, refused = _int8(data, np.concatenate([training.power_w, validation.power_w]))
+    return Trained(data, artifact_of(data).card, run.progress.history, int8, refused)
+
+
+def fitted(
+    training: Windows,
+    validation: Windows,
+    shape: Shape,
+    plan: TrainPlan,
+    *,
+    scaler: Scaler | None = None,
+    checkpoint: Path | None = None,
+    start: Artifact | None = None,
+    report: Callable[[EpochReport], None] = lambda _: None,
+) -> Fitted:
+    """Train a network and stop there: no threshold, no file. Refuses as `train` does."""
+    check_shape(shape)
+    check_data(training, validation, labelled=shape.network is Network.EDGE_CLASSIFIER)
     if training.power_w.shape[1] != shape.window:
         raise ConfigError(f"The data are cut in {training.power_w.shape[1]}, the network takes {shape.window}.", "")
-    scaler = start.card.scaler if start is not None else fit_scaler(training.power_w)
+    scaler = scaler or fit_scaler(training.power_w)
     fingerprint = _fingerprint(training, validation, shape, plan, start)
     model = compiled(build(shape, plan.seed), shape, plan.learning_rate)
     examples = _examples(training, shape, scaler), _examples(validation, shape, scaler)
@@ -78,27 +125,7 @@ def train(
     elif checkpoint is None or not checkpoint.exists():
         _warm_up(model, shape, plan, examples)
     progress = Fitter(model, plan, checkpoint, fingerprint).run(*examples, report)
-    scores = _scores(model, shape, scaler, validation)
-    best = progress.history[progress.best_epoch]
-    card = ModelCard(
-        kind=shape.network,
-        window=shape.window,
-        interval_s=training.interval_ms / 1000,
-        channels=["power_w"],
-        scaler=scaler,
-        score=RULES[shape.network],
-        threshold=ODD_PROBABILITY if is_classifier else float(np.quantile(scores, _QUANTILE)),
-        normaliser=_normaliser(scores),
-        trained_on=_trained_on(training, validation, labelled=is_classifier),
-        metrics=Metrics(best.epoch, best.loss, best.validation_loss, best.validation_accuracy),
-        fingerprint=fingerprint,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        opset=OPSET,
-        equality_max=0.0,
-    )
-    data = export(model, shape, card, validation.power_w)
-    int8, refused = _int8(data, np.concatenate([training.power_w, validation.power_w]))
-    return Trained(data, artifact_of(data).card, progress.history, int8, refused)
+    return Fitted(model, progress, scaler, fingerprint)
 
 
 def fit_scaler(power_w: NDArray[np.float32]) -> Scaler:

@@ -33,9 +33,7 @@ def resume(on_stage: Staging) -> None:
 
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("dies_at", [1, 2, 3])
-def test_a_death_at_any_write_ends_with_one_call_or_with_a_person_asked(
-    dies_at: int, before: bool
-) -> None:
+def test_a_death_at_any_write_ends_with_one_call_or_with_a_person_asked(dies_at: int, before: bool) -> None:
     on_stage = Staging()
     live_and_die(on_stage, dies_at, before=before)
     resume(on_stage)

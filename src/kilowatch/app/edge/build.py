@@ -9,6 +9,7 @@ from kilowatch.app.actor.actor import Actor
 from kilowatch.app.edge.edge import Edge, EdgeParts, EdgeTempo
 from kilowatch.app.edge.judge import Asking
 from kilowatch.app.edge.world import EdgeWorld
+from kilowatch.app.models.switch import ModelSwitch
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.registry import Registry
 from kilowatch.app.snapshot_files import SnapshotFiles
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from kilowatch.app.actor.ports import Clock, Plugs, Tell
     from kilowatch.app.edge.edge import Listener
+    from kilowatch.app.edge.tap import Tap
+    from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.stores import DataFolder
     from kilowatch.core.detector import Detector
 
@@ -50,17 +53,32 @@ class EdgeSettings:
     tempo: EdgeTempo = field(default_factory=EdgeTempo)
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What taps stand on."""
+
+    folder: DataFolder
+    database: Database
+    log: EdgeLog
+    world: EdgeWorld
+
+
 @dataclass(slots=True)
 class BuiltEdge:
     """The edge, and what must be closed after it."""
 
     edge: Edge
     parts: EdgeParts
+    models: Delivery | None = None
 
     def close(self) -> None:
         """Let go of threads, files and connections."""
+        if self.models is not None:
+            self.models.close()
         if self.parts.actor is not None:
             self.parts.actor.close()
+        for tap in self.parts.taps:
+            tap.close()
         self.parts.log.close()
         self.parts.history.close()
         self.parts.database.close()
@@ -73,8 +91,13 @@ def build_edge(
     settings: EdgeSettings | None = None,
     hand: Hand | None = None,
     listeners: tuple[Listener, ...] = (),
+    taps: Callable[[Ground], tuple[Tap, ...]] = lambda _: (),
+    models: Callable[[Ground], Delivery] | None = None,
 ) -> BuiltEdge:
-    """Return the edge of a folder, not opened yet. clock: event time as it passes now, ms UTC."""
+    """Return the edge of a folder, not opened yet. clock: event time as it passes now, ms UTC.
+
+    taps, models: make what else takes the edge's log, and what brings networks their models.
+    """
     settings = settings or EdgeSettings()
     log = EdgeLog(folder.log, Topic.REJECTED)
     database = Database(settings.database or DatabaseSettings(f"sqlite:///{folder.database}"))
@@ -87,6 +110,8 @@ def build_edge(
     if hand is not None:
         book = DatabaseActionBook(database)
         actor = Actor(book, world, hand.plugs, hand.tell, hand.clock, settings.policy)
+    ground = Ground(folder, database, log, world)
+    delivery = None if models is None else models(ground)
     parts = EdgeParts(
         log=log,
         database=database,
@@ -98,5 +123,7 @@ def build_edge(
         history=EdgeHistory(folder.history),
         actor=actor,
         listeners=listeners,
+        taps=taps(ground),
+        models=None if delivery is None else ModelSwitch(delivery, pipeline),
     )
-    return BuiltEdge(Edge(parts, clock, settings.tempo), parts)
+    return BuiltEdge(Edge(parts, clock, settings.tempo), parts, delivery)

@@ -6,6 +6,7 @@
 4. Incidents and how far we have come go to the database in one transaction.
 5. The actor hears of them, people are told, history is kept.
 6. From time to time a snapshot, after which the log lets go of what it covers.
+Taps (upstream, usage metrics) take messages at 2 and incidents before 4, and keep the log from where they are.
 
 A process that dies goes on from its newest snapshot: what lies between that and the database's offset has been told
 and is judged in silence, and what lies after it is news. Open incidents are put before the actor again.
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kilowatch.app.actor.actor import Actor
+    from kilowatch.app.edge.tap import Tap
     from kilowatch.app.edge.world import EdgeWorld
+    from kilowatch.app.models.switch import ModelSwitch
     from kilowatch.app.pipeline import StepResult
     from kilowatch.app.registry import Registry
     from kilowatch.app.snapshot_files import SnapshotFiles
@@ -77,6 +80,8 @@ class EdgeParts:
     history: EdgeHistory
     actor: Actor | None = None
     listeners: tuple[Listener, ...] = ()
+    taps: tuple[Tap, ...] = ()
+    models: ModelSwitch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ class Edge:
         self._tempo = tempo or EdgeTempo()
         self._pipeline = parts.subject.pipeline
         self._fresh: list[HistoryRows] = []
+        self.saved_s = time.time()
+        """When all was last safe in a snapshot, Unix time."""
         self._told: int = 0
         self._met = 0
         self._words_at = self._snapshot_at = self._expire_at = 0.0
@@ -110,7 +117,12 @@ class Edge:
             still_open = transaction.incidents.open()
         self._told = known.get(_LOG, 0)
         self._parts.log.skip_to(self._told)
+        if self._parts.models is not None:
+            self._parts.models.at_commit()
         self._judge = WatchedJudge(self._parts.subject, self, offset, self._told, self._look)
+        for tap in self._parts.taps:
+            for taken in self._parts.log.read(tap.open(self._parts.log.next_offset)):
+                tap.took(taken)
         for taken in self._parts.log.read(offset):
             self._judge.take(taken.offsets, taken.values)
         self._commit()
@@ -124,6 +136,8 @@ class Edge:
         """Take what waits, judge it, write it down and act on it; return how many messages there were."""
         taken = self._parts.log.take(timeout_s=self._tempo.wait_s)
         if taken.offsets:
+            for tap in self._parts.taps:
+                tap.took(taken)
             self._judge.take(taken.offsets, taken.values)
             self._commit()
         now = time.monotonic()
@@ -156,13 +170,13 @@ class Edge:
         except OSError as error:
             _log.warning("A snapshot could not be written: %s. The log keeps what it would have covered.", error)
             return
+        self.saved_s = time.time()
         if covered:
-            self._parts.log.forget(max(covered))
+            self._parts.log.forget(min([max(covered), *(tap.kept_from for tap in self._parts.taps)]))
 
     def record(self, site: str, device: str, version: int = 0) -> DeviceRecord | None:
         """Return what the registry says of a device now."""
-        del version
-        return self._parts.world.record(site, device)
+        return self._parts.world.record(site, device, version)
 
     def _load(self) -> int:
         for snapshot in self._parts.snapshots.load():
@@ -196,6 +210,8 @@ class Edge:
         if events:
             # the database must never know of messages that a power cut takes from the log
             self._parts.log.sync()
+            for tap in self._parts.taps:
+                tap.told(events)
             offset = Offset(topic=_LOG, partition=_PARTITION, next=self._judge.next_offset)
             with self._parts.database.begin() as transaction:
                 transaction.incidents.project(events)
@@ -205,6 +221,8 @@ class Edge:
             self._parts.history.append(rows)
         self._fresh.clear()
         self._act(events)
+        if self._parts.models is not None:
+            self._parts.models.at_commit()
 
     def _act(self, events: list[IncidentEvent]) -> None:
         world, actor = self._parts.world, self._parts.actor

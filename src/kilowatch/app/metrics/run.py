@@ -12,9 +12,9 @@ from kilowatch.app.kafka_access import access_of
 from kilowatch.app.metrics.checkpoint import DatabaseCheckpoint
 from kilowatch.app.metrics.collector import MetricsOptions, UsageCollector
 from kilowatch.app.metrics.service import SAVE_EVERY_S, TOPICS, MetricService
+from kilowatch.app.metrics.tariffs import tariff_of
 from kilowatch.app.metrics.units import Readings
 from kilowatch.app.stores import database_settings
-from kilowatch.core.tariff import Band, Tariff
 from kilowatch.errors import ComponentError, StateError
 from kilowatch.links.database import Database
 from kilowatch.links.kafka.reader import Hooks, Reader
@@ -24,17 +24,11 @@ from kilowatch.observability.endpoint import exposed
 if TYPE_CHECKING:
     import threading
 
-    from kilowatch.config.sections import Config, HourPrice, TariffConfig
+    from kilowatch.config.sections import Config
 
 _log = logging.getLogger(__name__)
 _WAITS_S = (1.0, 2.0, 5.0, 10.0)
 _LAG_EVERY_S = 5.0
-
-
-def tariff_of(config: TariffConfig) -> Tariff:
-    """Return the tariff of a config."""
-    bands = [band for price in config.hours.values() for band in _bands(price)]
-    return Tariff.by_hour(config.price_per_kwh, bands, config.currency)
 
 
 def serve_metrics(
@@ -84,13 +78,3 @@ def _tell_of_itself(service: MetricService, reader: Reader, metrics: Metrics) ->
     for place, ahead in reader.lag().items():
         lag.labels(reader.group, place.topic, str(place.partition)).set(ahead)
     metrics.gauge("kilowatch_checkpoint_timestamp_seconds").labels("metrics").set(time.time() - service.unsaved_s())
-
-
-def _bands(price: HourPrice) -> list[Band]:
-    """Return the bands of a price; hours past midnight belong to the day after the one on which they begin."""
-    days = frozenset(price.weekdays or range(7))
-    if price.from_hour < price.to_hour:
-        return [Band(days, frozenset(range(price.from_hour, price.to_hour)), price.price_per_kwh)]
-    late, early = frozenset(range(price.from_hour, 24)), frozenset(range(price.to_hour))
-    next_days = frozenset((day + 1) % 7 for day in days)
-    return [Band(days, late, price.price_per_kwh), Band(next_days, early, price.price_per_kwh)]

@@ -21,6 +21,7 @@ Delivered: TypeAlias = "Callable[[KilowatchError | None], None]"
 ANY_PARTITION = -1
 """Let the key decide."""
 _ROOM_POLL_S = 0.1
+_CLOSE_S = 1.0
 
 
 class Writer:
@@ -65,6 +66,12 @@ class Writer:
         """Wait until every message is acknowledged, and return how many still are not."""
         with kafka_errors("writing"):
             return int(self._producer.flush(timeout_s))
+
+    def close(self) -> None:
+        """Drop what nobody has acknowledged and end the connection."""
+        self._producer.purge()
+        with kafka_errors("closing"):
+            self._producer.flush(_CLOSE_S)
 
     @property
     def is_cut_off(self) -> bool:

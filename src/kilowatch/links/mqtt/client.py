@@ -27,7 +27,8 @@ class Session:
 
     Messages are handed to on_message as (epoch, message) and acknowledged by `ack` with the same epoch: one that came
     over an earlier connection is not, because the broker has sent it again, perhaps under another message id.
-    on_state: told whether the broker is there, and why not. status_topic: retained, online or offline.
+    on_state: told whether the broker is there, and why not. status_topic: retained, online or offline. on_sent: told
+    the number of a message of ours that the broker has, and why it would not have it, empty where it has.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Session:
         topics: Callable[[], Sequence[str]],
         on_message: Callable[[int, MQTTMessage], None],
         on_state: Callable[[bool, str], None],
+        on_sent: Callable[[int, str], None] | None = None,
     ) -> None:
         self._config = config
         self._status_topic = status_topic
         self._topics = topics
         self._on_message = on_message
         self._on_state = on_state
+        self._on_sent = on_sent
         self._epoch = 0
         self._lock = threading.Lock()
         self._client = self._made(client_id)
@@ -73,6 +76,10 @@ class Session:
         if topics:
             self._client.subscribe([(topic, _QOS) for topic in topics])
 
+    def publish(self, topic: str, payload: bytes) -> int:
+        """Hand a message over at QoS 1 and return its number; it is sent again after each break until it is there."""
+        return self._client.publish(topic, payload, qos=_QOS).mid
+
     def _made(self, client_id: str) -> Client:
         mqtt = _paho()
         client: Client = mqtt.Client(
@@ -89,6 +96,7 @@ class Session:
         client.on_connect = self._connected
         client.on_connect_fail = lambda *_: self._on_state(False, no_answer)  # noqa: FBT003
         client.on_disconnect = self._disconnected
+        client.on_publish = self._published
         client.on_message = lambda _client, _data, message: self._on_message(self._epoch, message)
         return client
 
@@ -109,6 +117,10 @@ class Session:
         self.subscribe(self._topics())
         client.publish(self._status_topic, "online", qos=_QOS, retain=True)
         self._on_state(True, "")  # noqa: FBT003
+
+    def _published(self, _client: Client, _data: Any, number: int, reason: Any, _properties: Any) -> None:
+        if self._on_sent is not None:
+            self._on_sent(number, str(reason) if reason.is_failure else "")
 
     def _disconnected(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         with self._lock:

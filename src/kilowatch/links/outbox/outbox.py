@@ -153,6 +153,11 @@ class DiskOutbox:
         self._incidents.forget(self._mark.incidents)
 
     @property
+    def end(self) -> int:
+        """The number that the next reading gets: how many there ever were."""
+        return self._readings.end
+
+    @property
     def state(self) -> OutboxState:
         """What waits, and what was lost."""
         return OutboxState(

@@ -36,6 +36,7 @@ class Bench:
     rate_share: float = 1.0
     keep: Path | None = None
     profile: bool = False
+    model: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -117,15 +118,17 @@ def memory(bench: Bench) -> list[GoalRow]:
     return rows
 
 
-def lag_rows(run: Measured) -> list[GoalRow]:
+def lag_rows(run: Measured, prefix: str = "") -> list[GoalRow]:
     """Return how far readings were behind in the end, and whether that rose over the second half."""
     half = run.samples[len(run.samples) // 2 :]
     lags = np.array([sample.lag for sample in half], dtype=np.float64)
     at_s = np.array([sample.at_s for sample in half])
     rise = float(np.polyfit(at_s - at_s[0], lags, 1)[0]) if len(half) > 2 else 0.0
     return [
-        printed("lag_end", float(run.samples[-1].lag), "readings"),
-        at_most("lag_rise", rise, "readings/s", 0.01 * run.load.rate + _LAG_SLACK_S * run.load.rate / run.seconds),
+        printed(f"{prefix}lag_end", float(run.samples[-1].lag), "readings"),
+        at_most(
+            f"{prefix}lag_rise", rise, "readings/s", 0.01 * run.load.rate + _LAG_SLACK_S * run.load.rate / run.seconds
+        ),
     ]
 
 

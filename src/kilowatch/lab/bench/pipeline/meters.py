@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ FAULTY_EVERY = 1000
 """0.1 % of the devices are faulty."""
 FAULT_W = 9_000.0
 RECEIVED_AFTER_MS = 120
+STEPS_AHEAD = 400
 
 
 def site_of(number: int) -> str:
@@ -44,6 +45,33 @@ def course(pattern: int, steps: int) -> NDArray[np.float64]:
     learnt = meter_course(pattern, LEARNT_STEPS)
     again = learnt[-2880:]
     return np.concatenate([learnt, np.resize(again, SEASONED_STEPS + steps)])
+
+
+@cache
+def seen_w(step: int) -> tuple[float, ...]:
+    """Return what a meter of each pattern draws at a step, W."""
+    return tuple(float(_courses()[pattern][LEARNT_STEPS + SEASONED_STEPS + step]) for pattern in range(PATTERNS))
+
+
+@cache
+def _courses() -> list[NDArray[np.float64]]:
+    return [course(pattern, STEPS_AHEAD) for pattern in range(PATTERNS)]
+
+
+def head(site: str) -> bytes:
+    """Return the part of a meter's messages that never changes."""
+    return f'{{"v":1,"site":"{site}","device":"{DEVICE}",'.encode()
+
+
+def tail(step: int, power_w: float) -> bytes:
+    """Return the rest of a message."""
+    ts_ms = time_of(step)
+    return f'"ts_ms":{ts_ms},"received_ms":{ts_ms + RECEIVED_AFTER_MS},"power_w":{power_w:.1f}}}'.encode()
+
+
+def message(site: str, step: int, power_w: float) -> bytes:
+    """Return a reading as it lies in `IoTDevices`."""
+    return head(site) + tail(step, power_w)
 
 
 @dataclass(frozen=True)

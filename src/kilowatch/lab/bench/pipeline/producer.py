@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from kilowatch.lab.bench.pipeline.meters import (
-    DEVICE,
-    FAULT_W,
-    LEARNT_STEPS,
-    PATTERNS,
-    RECEIVED_AFTER_MS,
-    SEASONED_STEPS,
-    Meters,
-    course,
-    site_of,
-    time_of,
-)
+from kilowatch.lab.bench.pipeline.meters import FAULT_W, PATTERNS, Meters, head, seen_w, site_of, tail, time_of
 from kilowatch.links.kafka.client import kafka
 from kilowatch.links.kafka.settings import Access
 from kilowatch.links.kafka.topics import Topic
@@ -32,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TICK_S = 0.02
-_STEPS_AHEAD = 400
 _QUEUE = 2_000_000
 
 
@@ -86,14 +74,13 @@ class Producer:
         meters = Meters(plan.devices, plan.partitions)
         self._orders = [rng.permutation(len(numbers)) for numbers in meters.by_partition]
         self._heads = [
-            [_head(site_of(numbers[slot])) for slot in order.tolist()]
+            [head(site_of(numbers[slot])) for slot in order.tolist()]
             for numbers, order in zip(meters.by_partition, self._orders, strict=True)
         ]
         self._keys = [
             [site_of(numbers[slot]).encode() for slot in order.tolist()]
             for numbers, order in zip(meters.by_partition, self._orders, strict=True)
         ]
-        self._courses = [course(pattern, _STEPS_AHEAD) for pattern in range(PATTERNS)]
         self._onset = [self._onsets(len(order)) for order in self._orders]
 
     def run(self) -> None:
@@ -126,15 +113,15 @@ class Producer:
             )
 
     def _send(self, step: int, part: tuple[float, float]) -> None:
-        tails = [self._tail(values[LEARNT_STEPS + SEASONED_STEPS + step], step) for values in self._courses]
-        broken = self._tail(FAULT_W, step)
+        tails = [tail(step, power_w) for power_w in seen_w(step)]
+        broken = tail(step, FAULT_W)
         for partition, order in enumerate(self._orders):
             low, high = round(part[0] * len(order)), round(part[1] * len(order))
             heads, keys, onset = self._heads[partition], self._keys[partition], self._onset[partition]
             patterns = (order[low:high] % PATTERNS).tolist()
             messages: list[dict[str, Any]] = [
-                {"value": head + tails[pattern], "key": key}
-                for head, key, pattern in zip(heads[low:high], keys[low:high], patterns, strict=True)
+                {"value": first + tails[pattern], "key": key}
+                for first, key, pattern in zip(heads[low:high], keys[low:high], patterns, strict=True)
             ]
             for row in np.flatnonzero(onset[low:high] <= step).tolist():
                 messages[row]["value"] = heads[low + row] + broken
@@ -165,15 +152,6 @@ class Producer:
         spread = np.linspace(plan.odd_from, plan.odd_until, len(broken), endpoint=False) * plan.steps
         onset[broken] = plan.first_step + np.random.default_rng(2).permutation(spread).astype(np.int64)
         return onset
-
-    @staticmethod
-    def _tail(power_w: float, step: int) -> bytes:
-        ts_ms = time_of(step)
-        return f'"ts_ms":{ts_ms},"received_ms":{ts_ms + RECEIVED_AFTER_MS},"power_w":{power_w:.1f}}}'.encode()
-
-
-def _head(site: str) -> bytes:
-    return f'{{"v":1,"site":"{site}","device":"{DEVICE}",'.encode()
 
 
 def main(argument: str) -> None:

@@ -116,9 +116,9 @@ class Stage:
         return msgspec.json.decode(path.read_bytes(), type=Tally) if path.exists() else Tally()
 
     def await_workers(self) -> None:
-        """Wait until all partitions have been taken over and the processes have settled."""
-        deadline = time.monotonic() + READY_S
-        while sum(self.tally(number).partitions for number in range(len(self.workers))) < PARTITIONS:
+        """Wait until every partition is held, and every process holds its share."""
+        deadline, share = time.monotonic() + READY_S, PARTITIONS // len(self.workers)
+        while not all(self.tally(number).held == share for number in range(len(self.workers))):
             self.check()
             if time.monotonic() > deadline:
                 raise ComponentError("The detectors have not taken all partitions over.", "Look at their logs.")

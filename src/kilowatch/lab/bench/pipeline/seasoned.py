@@ -23,6 +23,7 @@ from kilowatch.lab.bench.pipeline.meters import (
     RECEIVED_AFTER_MS,
     SEASONED_STEPS,
     START_MS,
+    STEPS_AHEAD,
     course,
     site_of,
     time_of,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-REHEARSED_STEPS = 400
 
 
 def subject(numbers: Sequence[int] = (), detector: str = "fleet") -> Subject:
@@ -47,7 +46,7 @@ def experienced(detector: str = "fleet") -> Subject:
     made = subject(range(PATTERNS), detector)
     pipeline = made.pipeline
     pipeline.reserve()
-    courses = np.stack([course(slot, REHEARSED_STEPS) for slot in range(PATTERNS)])
+    courses = np.stack([course(slot, STEPS_AHEAD) for slot in range(PATTERNS)])
     for slot in range(PATTERNS):
         ts_ms = START_MS + STEP_MS * np.arange(-LEARNT_STEPS, 0, dtype=np.int64)
         count, usable = np.arange(1, LEARNT_STEPS + 1, dtype=np.int64), np.ones(LEARNT_STEPS, dtype=np.bool_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kilowatch.errors import KilowatchError
-from kilowatch.lab.bench.pipeline import loads, takeover
+from kilowatch.lab.bench.pipeline import every, loads, outbox, peers, processing, takeover
 from kilowatch.lab.bench.pipeline.goals import GoalRow, skipped
 from kilowatch.lab.bench.pipeline.section import Section
 
@@ -22,6 +22,10 @@ _MEASURE: dict[Section, Callable[[Bench], list[GoalRow]]] = {
     Section.MEMORY: loads.memory,
     Section.TAKEOVER: takeover.rows,
     Section.STORM: loads.storm,
+    Section.EVERY: every.rows,
+    Section.PROCESSOR: processing.rows,
+    Section.OUTBOX: outbox.rows,
+    Section.PEERS: peers.rows,
 }
 
 
@@ -30,12 +34,8 @@ def rows(bench: Bench, only: Sequence[Section]) -> list[GoalRow]:
     found: list[GoalRow] = []
     for section in only or list(Section):
         bench.say(section.value)
-        measure = _MEASURE.get(section)
-        if measure is None:
-            found.append(skipped(section.value, "not measured by this version"))
-            continue
         try:
-            found += measure(bench)
+            found += _MEASURE[section](bench)
         except KilowatchError as error:
             found.append(skipped(section.value, f"{error} {error.hint}"))
     return found

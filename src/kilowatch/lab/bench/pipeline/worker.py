@@ -43,7 +43,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tally(msgspec.Struct):
-    """What a detector process has done so far; written once a second."""
+    """What a detector process has done so far, and how many partitions it holds; written once a second."""
 
     readings: int = 0
     refused: int = 0
@@ -56,7 +56,7 @@ class Tally(msgspec.Struct):
     saving_s: float = 0.0
     snapshots: int = 0
     snapshot_bytes: int = 0
-    partitions: int = 0
+    held: int = 0
     taking_over_s: float = 0.0
     at_s: float = 0.0
 
@@ -96,7 +96,6 @@ class Tallying(NoWatcher):
         """A partition is ours."""
         del behind
         self._seen.pop(place, None)
-        self.tally.partitions += 1
         self.tally.taking_over_s += seconds
 
 
@@ -123,6 +122,7 @@ def work(plan: WorkerPlan) -> None:
     def told() -> bool:
         nonlocal told_s
         watching.tally.turns += 1
+        watching.tally.held = len(detector.places)
         if time.time() - told_s >= 1.0:
             told_s = watching.tally.at_s = time.time()
             fresh = path.with_suffix(".new")

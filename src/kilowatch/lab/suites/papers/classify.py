@@ -7,13 +7,13 @@ over the window (Fu, Arjunan & Miller, "Trimming outliers using trees", first pl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kilowatch.errors import MissingExtraError
-from kilowatch.nets.build import arrays, build, compiled, predict
+from kilowatch.lab.suites.papers.once import fresh
+from kilowatch.nets.build import predict
 from kilowatch.nets.fit import Examples, Fitter, TrainPlan
 from kilowatch.nets.heads import network_input, scaled
 from kilowatch.nets.shapes import EdgeClassifierShape
@@ -42,7 +42,7 @@ class Judged:
 def network(trial: Trial, epochs: int, seed: int) -> Judged:
     """Train the edge classifier: batches of 25, shuffled, the weights of the best validation loss."""
     shape = EdgeClassifierShape()
-    model = _fresh(shape, seed)
+    model = fresh(shape, seed)
     examples = [_examples(part, trial, shape) for part in (trial.train, trial.validation, trial.test)]
     plan = TrainPlan(epochs=epochs, batch=BATCH, patience=0, seed=seed)
     progress = Fitter(model, plan, None, "").run(examples[0], examples[1], lambda _: None)
@@ -82,20 +82,3 @@ def value_changes(power_w: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _examples(part: Labelled, trial: Trial, shape: EdgeClassifierShape) -> Examples:
     return Examples(network_input(scaled(part.power_w, trial.scaler), shape), part.label[:, None])
-
-
-def _fresh(shape: EdgeClassifierShape, seed: int) -> Any:
-    """Return the one compiled model of this process with the first weights of a seed and a new optimiser."""
-    model, optimiser = _compiled(shape)
-    model.set_weights(arrays(build(shape, seed).weights))
-    for variable, value in zip(model.optimizer.variables, optimiser, strict=True):
-        variable.assign(value)
-    return model
-
-
-@lru_cache(maxsize=1)
-def _compiled(shape: EdgeClassifierShape) -> tuple[Any, list[Any]]:
-    """Compiling takes longer than training on a pair: it is done once a process."""
-    model = compiled(build(shape, 0), shape, TrainPlan().learning_rate)
-    model.optimizer.build(model.trainable_variables)
-    return model, arrays(model.optimizer.variables)

@@ -43,7 +43,8 @@ class EdgeTask:
     @property
     def key(self) -> str:
         """Everything that decides the result."""
-        return f"{self.split or self.subject.protocol}; {self.subject.name}; seed {self.seed}; {self.epochs} epochs"
+        protocol = self.split if isinstance(self.subject, Pair) else self.subject.protocol
+        return f"{protocol}; {self.subject.name}; seed {self.seed}; {self.epochs} epochs"
 
 
 def run_edge(task: EdgeTask) -> list[WindowRow]:

@@ -66,17 +66,19 @@ def injected_trial(unseen: Unseen, seed: int) -> Trial:
     """Return windows on the scale of each meter's own past, so that the scaling left to do is none."""
     train_types = tuple(kind for kind in TYPES if kind is not unseen.left_out)
     test_types = TYPES if unseen.left_out is None else (unseen.left_out,)
-    parts: tuple[list[Labelled], list[Labelled], list[Labelled]] = ([], [], [])
+    train: list[Labelled] = []
+    validation: list[Labelled] = []
+    test: list[Labelled] = []
     for number, power_w in enumerate(_readings()):
         border = len(power_w) // 2
         unit = _scaled_by(power_w[:border])
         if number % _TEST_METERS == 2:
-            parts[2].append(_both(power_w, (border, len(power_w)), unit, test_types, (seed, number)))
+            test.append(_both(power_w, (border, len(power_w)), unit, test_types, (seed, number)))
             continue
         late = round((1 - _VALIDATION) * len(power_w))
-        parts[0].append(_both(power_w, (0, late), unit, train_types, (seed, number)))
-        parts[1].append(_both(power_w, (late, len(power_w)), unit, train_types, (seed, number, 1)))
-    return Trial(*(Labelled.join(part) for part in parts), scaler=Scaler(0.0, 1.0))
+        train.append(_both(power_w, (0, late), unit, train_types, (seed, number)))
+        validation.append(_both(power_w, (late, len(power_w)), unit, train_types, (seed, number, 1)))
+    return Trial(Labelled.join(train), Labelled.join(validation), Labelled.join(test), Scaler(0.0, 1.0))
 
 
 @lru_cache(maxsize=1)

@@ -11,18 +11,18 @@ import numpy as np
 
 from kilowatch.core.outputs_papers import Phase
 from kilowatch.lab.suites.papers.meters import Split, pairs, readings, trial
+from kilowatch.lab.suites.papers.recipes import card_of
 from kilowatch.nets.build import build, compiled
-from kilowatch.nets.card import Metrics, ModelCard, Network, Normaliser, Scaler, TrainedOn
-from kilowatch.nets.export import OPSET, export
-from kilowatch.nets.heads import RULES
+from kilowatch.nets.card import Metrics, TrainedOn
+from kilowatch.nets.export import export
 from kilowatch.nets.runtime import Model
 from kilowatch.nets.shapes import EdgeClassifierShape
-from kilowatch.nets.train import ODD_PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kilowatch.lab.suites.papers.meters import Trial
+    from kilowatch.nets.card import ModelCard
 
 T = TypeVar("T")
 WINDOWS = 600
@@ -36,7 +36,7 @@ def phases(rounds: int) -> list[Phase]:
     windows = np.concatenate([part.power_w for part in (data.train, data.validation)])[:WINDOWS]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        path.write_bytes(export(keras_model, shape, _card(shape, data.scaler), windows))
+        path.write_bytes(export(keras_model, shape, _card(data), windows))
         size_kb = path.stat().st_size / 1000
         model_s, model, model_cpu = _timed(lambda: Model.load(path))
     first_s, _, first_cpu = _timed(lambda: model.score(windows))
@@ -77,20 +77,6 @@ def _s(seconds: float) -> float:
     return round(seconds, 4)
 
 
-def _card(shape: EdgeClassifierShape, scaler: Scaler) -> ModelCard:
-    return ModelCard(
-        kind=Network.EDGE_CLASSIFIER,
-        window=shape.window,
-        interval_s=30.0,
-        channels=["power_w"],
-        scaler=scaler,
-        score=RULES[shape.network],
-        threshold=ODD_PROBABILITY,
-        normaliser=Normaliser(0.0, 0.0),
-        trained_on=TrainedOn([], 0, 0, 0, 0),
-        metrics=Metrics(0, 0.0, 0.0),
-        fingerprint="",
-        created="",
-        opset=OPSET,
-        equality_max=0.0,
-    )
+def _card(data: Trial) -> ModelCard:
+    nothing = TrainedOn([], 0, 0, 0, 0), Metrics(0, 0.0, 0.0), np.zeros(1, dtype=np.float32)
+    return card_of(EdgeClassifierShape(), data.scaler, *nothing)

@@ -1,0 +1,84 @@
+"""Several services of one machine as one: they begin together, and end together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from kilowatch.config.sections import Config
+
+SERVICES = ("registry", "metrics", "detector", "processor")
+"""In the order in which they are started: who reads before who writes."""
+_LOOK_S = 0.1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to run: its name, its command, and what its environment has beside ours."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def children_of(config: Config, file: Path | None) -> Iterator[Child]:
+    """Yield the services of a laptop; the metric processor has the port of the settings, the others those after it."""
+    given = [] if file is None else ["--config", str(file)]
+    ports = {name: config.metrics.port and config.metrics.port + place for place, name in enumerate(_BY_PORT)}
+    for name in SERVICES:
+        command = [sys.executable, "-m", "kilowatch", "serve", name, *given]
+        yield Child(name, command, {"KILOWATCH_METRICS__PORT": str(ports[name])})
+
+
+_BY_PORT = ("metrics", "registry", "processor", "detector")
+
+
+def run_together(children: Sequence[Child], stop: threading.Event, grace_s: float = 40.0) -> int:
+    """Run until stop is set or one of them ends, then end all; return the exit code of the one that failed, else 0."""
+    running = {child.name: _started(child) for child in children}
+    code = 0
+    try:
+        while not stop.wait(_LOOK_S):
+            ended = {name: process.returncode for name, process in running.items() if process.poll() is not None}
+            if ended:
+                code = _told(ended)
+                break
+    finally:
+        _end(running, grace_s)
+    return code
+
+
+def _told(ended: Mapping[str, int]) -> int:
+    """Say who has ended, and return the exit code that stands for all."""
+    for name, code in ended.items():
+        _log.error("The %s has ended with %d; the other services are stopped.", name, code)
+    failed = [code for code in ended.values() if code]
+    return (failed[0] if failed[0] > 0 else 1) if failed else 0
+
+
+def _end(running: Mapping[str, subprocess.Popen[bytes]], grace_s: float) -> None:
+    for process in running.values():
+        process.terminate()
+    deadline = time.monotonic() + grace_s
+    for name, process in running.items():
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _log.error("The %s did not end within %g s and is killed; it goes on from what is safe.", name, grace_s)
+            process.kill()
+            process.wait()
+
+
+def _started(child: Child) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(child.command, env=os.environ | child.environment)  # noqa: S603 - our own command

@@ -1,0 +1,119 @@
+"""What the audience sees: a calm live picture on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from kilowatch.core.explain import clock as told_time
+from kilowatch.core.explain import watts
+from kilowatch.demo import stage
+from kilowatch.demo.board import Line, LineKind
+from kilowatch.demo.live import LiveDemo, is_armed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kilowatch.core.device import DeviceRecord
+
+_SHOWN = 14
+_COLORS = {
+    LineKind.STAGE: "magenta",
+    LineKind.INCIDENT: "bold dark_orange",
+    LineKind.OVER: "green",
+    LineKind.SWITCHED: "bold cyan",
+    LineKind.LEFT_ON: "dim",
+    LineKind.ALARM: "bold red",
+}
+_MARKS = {
+    LineKind.STAGE: "goes wrong",
+    LineKind.INCIDENT: "incident",
+    LineKind.OVER: "over",
+    LineKind.SWITCHED: "switched",
+    LineKind.LEFT_ON: "left alone",
+    LineKind.ALARM: "help",
+}
+
+
+class Screen:
+    """Draws a demo, again and again."""
+
+    def __init__(self, console: Console, demo: LiveDemo) -> None:
+        self._console = console
+        self._demo = demo
+        self._lines: deque[Line] = deque(maxlen=_SHOWN)
+
+    def greet(self, *, dry_run: bool) -> None:
+        """Say plainly what may be switched here and what never is."""
+        records = self._demo.records
+        may = ", ".join(record.device for record in records if is_armed(record))
+        never = ", ".join(record.device for record in records if record.protected)
+        others = ", ".join(record.device for record in records if not record.protected and not is_armed(record))
+        self._console.print(
+            f"A simulated home: {len(records)} appliances on smart plugs, real HTTP servers on this machine "
+            f"(Shelly and Tasmota). One second is one minute of the home."
+        )
+        verb = "Would be switched off (dry run)" if dry_run else "May be switched off"
+        self._console.print(f"  [bold cyan]{verb}[/]   {escape(may)}: somebody armed them")
+        self._console.print(f"  [bold green]Never switched[/]        {escape(never)}: protected from the start")
+        self._console.print(f"  Watched only          {escape(others)}: nobody armed them\n")
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keep a picture on the screen where there is one."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self._picture, console=self._console, refresh_per_second=4, transient=True):
+            yield
+
+    def look(self) -> None:
+        """Take in what is new; elsewhere than on a terminal, print it."""
+        for line in self._demo.board.fresh():
+            self._lines.append(line)
+            if not self._console.is_terminal:
+                self._console.print(_told(line))
+
+    def end(self) -> None:
+        """Leave on the screen what has happened."""
+        self.look()
+        if self._console.is_terminal:
+            self._console.print(self._picture())
+
+    def _picture(self) -> Group:
+        table = Table(box=None, pad_edge=False)
+        for title, justify in (("device", "left"), ("draws", "right"), ("plug", "left"), ("", "left"), ("now", "left")):
+            table.add_column(title, justify="right" if justify == "right" else "left", no_wrap=True)
+        for record in self._demo.records:
+            table.add_row(*self._row(record))
+        heading = Text(f"{_hour(self._demo.now_ms)} in the home", style="bold")
+        return Group(heading, table, Text(), *map(_told, self._lines))
+
+    def _row(self, record: DeviceRecord) -> tuple[Text | str, ...]:
+        device = record.device
+        power_w = self._demo.board.power_w.get(device)
+        plug = Text("on") if self._demo.is_on(device) else Text("OFF", style="bold cyan")
+        odd = device in self._demo.board.open
+        role = Text("protected", style="green") if record.protected else Text("")
+        if is_armed(record):
+            role = Text("armed", style="cyan")
+        state = Text("odd", style="bold dark_orange") if odd else Text("as usual", style="dim")
+        return device, "–" if power_w is None else watts(power_w), plug, role, state
+
+
+def _told(line: Line) -> Text:
+    text = Text(f"{_hour(line.ts_ms)}  ", style="dim")
+    text.append(f"{_MARKS[line.kind]:<11}", style=_COLORS[line.kind])
+    text.append(line.words, style="" if line.kind is not LineKind.LEFT_ON else "dim")
+    return text
+
+
+def _hour(ts_ms: int) -> str:
+    return told_time(ts_ms, stage.TIME_ZONE, ts_ms)
