@@ -7,13 +7,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(BASE)/ready ## a simulated home with faults, replayed through the real pipeline, ending in a report
+demo: $(BASE)/ready ## a simulated home live on real HTTP plugs: faults found, armed plugs switched off, two minutes
 	$(BASE)/bin/kilowatch demo
 
 setup: $(DEV)/ready ## everything for developing and testing, in .venv
 
 test: $(DEV)/ready ## the whole test suite
-	$(DEV)/bin/python -m pytest -m "not soak"
+	$(DEV)/bin/python -m pytest -m "not soak" -n auto --dist loadfile
 
 soak: $(DEV)/ready ## long runs: big files, full fuzz
 	$(DEV)/bin/python -m pytest -m soak

@@ -132,5 +132,6 @@ class Runtime:
     def _answer(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
+            self.close()
             raise ComponentError(f"The process of {self.name} ended.", "See that its environment is whole.")
         return line

@@ -11,7 +11,7 @@ import numpy as np
 
 from kilowatch.errors import ComponentError
 from kilowatch.lab.bench import training_worker
-from kilowatch.lab.bench.edge_peers import environment, install, python_of
+from kilowatch.lab.bench.edge_peers import HOME, environment, install, python_of
 from kilowatch.lab.bench.pipeline.goals import printed, skipped
 
 if TYPE_CHECKING:
@@ -36,13 +36,19 @@ def rows(say: Callable[[str], None], *, quick: bool, peers: bool) -> list[BenchR
         for library in LIBRARIES:
             python = python_of(library)
             if python is None:
-                found.append(skipped(f"{network}_{library}_epoch_s", "not installed: --peers installs it"))
+                found.append(skipped(f"{network}_{library}_epoch_s", _how_to_get(library)))
                 continue
             say(f"{network} with {library}")
             runs[library] = _epochs(python, library, network, 2 if quick else _EPOCHS)
             found += _epoch_rows(network, library, runs[library])
         found += _loss_rows(network, runs)
     return found
+
+
+def _how_to_get(library: str) -> str:
+    if library == "torch":
+        return f"no environment {HOME / 'torch'} with a file named ready in it"
+    return "not installed: --peers installs it"
 
 
 def _epochs(python: Path, library: str, network: str, epochs: int) -> list[tuple[float, float]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kilowatch.lab.datasets import Family, folder, has, meters
 from kilowatch.lab.suites import protocols
-from kilowatch.lab.suites.contenders import QUICK, contenders, one_chance_each
+from kilowatch.lab.suites.contenders import QUICK, contenders, one_chance_each, swift
 from kilowatch.lab.suites.fault_days import appliances
 from kilowatch.lab.suites.faults import FaultTask, run_faults
 from kilowatch.lab.suites.injected import COPIES, MOST_TEST_DAYS, InjectedTask, run_injected
@@ -122,7 +122,7 @@ def _switch_off(options: Options) -> Prepared:
     devices: list[Any] = [*found, *(appliances() if has(Family.APPLIANCES) else [])]
     chosen = devices[:: max(1, len(devices) // 3)][:3] if options.quick else devices
     limits = (1, 14.0) if options.quick else ()
-    who = options.contenders()
+    who = options.contenders() if options.detectors else swift(options.contenders())
     return Prepared(
         suite=Suite.SWITCH_OFF,
         work=run_switch_off,

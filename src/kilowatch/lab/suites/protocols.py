@@ -40,6 +40,7 @@ SWITCH_OFF = (
         " the appliance should draw. Meters of floors and buildings have no switch and get none."
     ),
     "What ships meets three copies of each device with faults, detectors to compare with the first of them.",
+    "The slowest of those (subspace, autoregressive, isolation_forest) take part only where asked for by name.",
     "A fault counts as switched off while it lasts; not if sound data would have been switched off as well.",
 )
 
