@@ -65,7 +65,10 @@ def _format(cluster: Cluster, broker: Broker) -> None:
         "-cp",
         class_path(cluster.plan.release),
     ]
-    call([*java, "kafka.tools.StorageTool", "format", "-t", identity, "-c", "server.properties"], broker.folder)
+    call(
+        [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", "server.properties"],
+        broker.folder,
+    )
 
 
 def _properties(cluster: Cluster, broker: Broker) -> dict[str, object]:

@@ -11,7 +11,7 @@ import pytest
 
 from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, home, with_power, without
 from app.memory_kafka import MemoryBroker, MemoryReader, MemoryWriter, place
-from kilowatch.app.detector import Detector, Links, Step, Tempo, Watcher
+from kilowatch.app.detector import Detector, Links, Step, Tempo
 from kilowatch.app.detector_metrics import DetectorMetrics
 from kilowatch.app.ingest import encode_batch
 from kilowatch.app.partition import PartitionJudge
@@ -30,6 +30,7 @@ from kilowatch.observability import Metrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kilowatch.app.onlooker import Watcher
     from kilowatch.links.kafka.place import Place
     from kilowatch.links.kafka.reader import Hooks, PartitionBatch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeAlias
+from typing import TypeAlias, TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -17,13 +17,15 @@ from kilowatch.app.packing import pack, unpack
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.core.confirm import Confirm
 from kilowatch.core.device import DeviceRecord, Fleet, Kind, Reporting
-from kilowatch.core.events import IncidentEvent
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.state import freeze, thaw
 from kilowatch.detectors.registry import DetectorName, create
 from kilowatch.errors import StateError
 from kilowatch.links.memory import MemoryHistory
+
+if TYPE_CHECKING:
+    from kilowatch.core.events import IncidentEvent
 
 DAYS = 2.6
 

@@ -176,8 +176,17 @@ def through_the_edge(detector: str, folder: Path) -> list[IncidentEvent]:
         built.parts.registry.meet(devices(), START_MS)
         built.edge.open()
         over = threading.Event()
-        threading.Thread(target=processed, args=(built.parts.log, 1, {1.0: over.set}), daemon=True).start()
+
+        def process() -> None:
+            try:
+                processed(built.parts.log, 1, {1.0: lambda: None})
+            finally:
+                over.set()
+
+        thread = threading.Thread(target=process, daemon=True)
+        thread.start()
         built.edge.run(over)
+        thread.join(DEADLINE_S)
     return listening.events
 
 

@@ -1,4 +1,4 @@
-"""`kilowatch demo`: a home lives through weeks in seconds, and the report tells of it."""
+"""`kilowatch demo` as a script calls it: one JSON object with the keys that are promised."""
 
 from __future__ import annotations
 
@@ -7,67 +7,59 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from cli.homes import Said, called
-from kilowatch.cli.demo import _STORIES, scene
-from kilowatch.core.outputs import ReplayOutput
-from kilowatch.detectors.hour_of_week import HourOfWeek
+from cli.homes import called, run
+from kilowatch.cli.spans import seconds_of
+from kilowatch.core.outputs_live import DemoOutput
+from kilowatch.errors import ComponentError, ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DAY_MS = 86_400_000
-DAYS = 15
+PROMISED = {
+    "readings",
+    "incidents",
+    "actions",
+    "actions_confirmed",
+    "protected_switched",
+    "seconds_to_first_incident",
+}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo")
+def test_headless_json_is_one_object_with_the_promised_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KILOWATCH_CACHE", str(tmp_path / "cache"))
+    data = tmp_path / "data"
+    said = run("demo", "--headless", "--for", "4s", "--json", "--no-faults", "--data", data)
+    assert said.code == 0, said.err
+    assert PROMISED | {"schema", "version"} == set(said.json)
+    output = msgspec.convert(said.json, DemoOutput)
+    assert output.readings > 0
+    assert (output.actions, output.protected_switched) == (0, 0)
+    assert (data / "kilowatch.db").exists()
+    again = run("demo", "--headless", "--for", "1s", "--data", data)
+    assert again.code == 2
+    assert "not empty" in again.err
 
 
-@pytest.fixture(scope="module")
-def said(folder: Path) -> Said:
-    """The demo with its quickest detector."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kilowatch.cli.demo.create", lambda _: HourOfWeek())
-        return called("demo", f"--days={DAYS}", "--json", "--no-open", f"--report={folder / 'demo.html'}")
+def test_faults_are_listed_with_how_soon_they_are_found() -> None:
+    said = called("demo", "faults").out
+    assert "door-open" in said
+    assert "plug-stuck" in said
+    assert "kilowatch demo fault DEVICE FAULT" in said
 
 
-def test_json_is_one_object(said: Said) -> None:
-    assert said.code == 0
-    output = msgspec.convert(said.json, ReplayOutput)
-    assert output.devices == len(scene(1, DAYS, faults=True).home.records())
-    assert output.readings > 100_000
-    assert output.watched_device_weeks == pytest.approx(output.devices / 7, rel=0.1)
+def test_a_fault_without_a_demo_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KILOWATCH_CACHE", str(tmp_path))
+    with pytest.raises(ComponentError) as error:
+        called("demo", "fault", "fridge", "door-open")
+    assert "kilowatch demo" in error.value.hint
 
 
-def test_it_says_what_it_does_and_that_nothing_is_switched(said: Said) -> None:
-    assert "Nothing is switched." in said.err
-    assert "incidents over" in said.err
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("60s", 60.0), ("1.5m", 90.0), ("8h", 28_800.0)])
+def test_spans_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
 
 
-def test_the_report_tells_of_every_device(folder: Path, said: Said) -> None:
-    report = (folder / "demo.html").read_text(encoding="utf-8")
-    for record in scene(1, DAYS, faults=True).home.records():
-        assert record.device.replace("_", " ") in report
-    assert str(folder / "demo.html") in said.err.replace("\n", "")
-
-
-def test_all_stories_fit_into_the_days_that_it_lives_by_itself() -> None:
-    play = scene(1, 22, faults=True)
-    assert len(play.faults) == len(_STORIES) == 6
-    assert all(fault.end_ms is not None and fault.end_ms <= play.end_ms for fault in play.faults)
-
-
-@pytest.mark.parametrize("days", [15, 17, 18, 22, 40])
-def test_only_stories_that_leave_time_to_be_found_are_played(days: int) -> None:
-    play = scene(1, days, faults=True)
-    assert all(fault.start_ms + DAY_MS <= play.end_ms for fault in play.faults)
-    assert len(play.faults) == sum(day + 2 <= days for _, _, day, _, _ in _STORIES)
-
-
-def test_without_faults_nothing_goes_wrong() -> None:
-    assert scene(1, 22, faults=False).faults == ()
-
-
-def test_too_few_days_are_wrong_usage() -> None:
-    assert called("demo", "--days=3").code == 2
+@pytest.mark.parametrize("text", ["", "soon", "-5s", "0", "5 weeks"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="no span of time"):
+        seconds_of(text)

@@ -184,3 +184,12 @@ def test_any_environment_loads_or_is_a_named_error(variables: dict[str, str]) ->
     given_variables = {f"KILOWATCH_{name}__X": value for name, value in variables.items()}
     with contextlib.suppress(ConfigError):
         assert load_config(None, given_variables).config.version == 1
+
+
+def test_upstream_names_a_broker_that_there_is(tmp_path: Path) -> None:
+    file = tmp_path / "kilowatch.toml"
+    file.write_text('[upstream]\nto = "mqtt"\nbroker = "attic"\n[sources.mqtt.home]\n')
+    with pytest.raises(ConfigError, match="attic"):
+        load_config(file, {})
+    file.write_text('[upstream]\nto = "mqtt"\nbroker = "home"\n[sources.mqtt.home]\n')
+    assert load_config(file, {}).config.upstream.broker == "home"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
-from detectors.samples import GRID_MS, fridge, series_of
+from detectors.samples import fridge, series_of
 from kilowatch.detectors.network import Looks, NetworkDetector
 from kilowatch.detectors.network_models import Models
 from kilowatch.nets.artifact import artifact_of
@@ -18,6 +21,9 @@ from kilowatch.nets.runtime import Model
 from kilowatch.nets.shapes import AutoencoderShape, EdgeClassifierShape, ForecasterShape, Shape
 from kilowatch.nets.train import Trained, train
 from kilowatch.nets.windows import Windows, cut, split_by_time
+
+if TYPE_CHECKING:
+    from kilowatch.core.samples import Series
 
 WINDOW = 64
 SHAPES: dict[Network, Shape] = {
@@ -34,10 +40,14 @@ def trained(network: Network) -> Trained:
     windows = cut(series_of(fridge(5, seed=50)), WINDOW, 24)
     if network is Network.EDGE_CLASSIFIER:
         stuck_w = 90.0 + np.random.default_rng(1).normal(0, 1, 5 * 2880)
-        stuck = cut(series_of(stuck_w, start_ms=GRID_MS * 10**8), WINDOW, 24, abnormal=True)
+        stuck = cut(_of_another(series_of(stuck_w)), WINDOW, 24, abnormal=True)
         windows = Windows.join([windows, stuck])
     plan = TrainPlan(epochs=EPOCHS[network], batch=32, patience=0, learning_rate=5e-3)
     return train(*split_by_time(windows, 0.25), SHAPES[network], plan)
+
+
+def _of_another(series: Series) -> Series:
+    return replace(series, record=msgspec.structs.replace(series.record, device="stuck"))
 
 
 def models(network: Network) -> Models:

@@ -32,7 +32,7 @@ def history(path: Path, on: int, seed: int = 0) -> Path:
 
 
 def train(folder: Path, network: str, *words: object) -> Said:
-    return called("train", network, f"--out={folder / 'model.onnx'}", *SMALL, *words)
+    return called("train", network, f"--out={folder / 'model.onnx'}", *SMALL, *words, width=200)
 
 
 def model_file(path: Path, created: str = "a") -> Path:

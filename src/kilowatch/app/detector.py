@@ -42,6 +42,7 @@ import msgspec
 
 from kilowatch.app.drifting import drifting
 from kilowatch.app.models.switch import ModelSwitch
+from kilowatch.app.onlooker import NoWatcher, Watcher
 from kilowatch.app.partition import Counts, PartitionJudge, Records
 from kilowatch.core.state import NewerStateError
 from kilowatch.errors import ComponentError, KilowatchError, StateError
@@ -132,44 +133,6 @@ class Tempo:
     lag_s: float = 5.0
     breath_s: float = 20.0
     retries: int = 5
-
-
-class Watcher(Protocol):
-    """Told what happens, for metrics."""
-
-    def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
-        """Messages were judged; appended_ms: when the broker had the newest of them."""
-
-    def committed(self, place: Place, events: int, seconds: float) -> None:
-        """So many events were told."""
-
-    def saved(self, place: Place, size: int, seconds: float) -> None:
-        """A snapshot was written."""
-
-    def taken_over(self, place: Place, seconds: float, behind: int) -> None:
-        """A partition is ours; so many messages are read again in silence."""
-
-    def lag(self, lag: Mapping[Place, int]) -> None:
-        """So many messages of each partition of ours are not read yet."""
-
-
-class NoWatcher:
-    """Tells nobody."""
-
-    def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
-        """Say nothing."""
-
-    def committed(self, place: Place, events: int, seconds: float) -> None:
-        """Say nothing."""
-
-    def saved(self, place: Place, size: int, seconds: float) -> None:
-        """Say nothing."""
-
-    def taken_over(self, place: Place, seconds: float, behind: int) -> None:
-        """Say nothing."""
-
-    def lag(self, lag: Mapping[Place, int]) -> None:
-        """Say nothing."""
 
 
 @dataclass(slots=True)

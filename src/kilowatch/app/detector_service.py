@@ -14,8 +14,7 @@ from kilowatch.app.begin_anew import again_and_again, endpoint, require_topics
 from kilowatch.app.detector import Detector, Links, Tempo
 from kilowatch.app.detector_metrics import DetectorMetrics
 from kilowatch.app.kafka_access import access_of
-from kilowatch.app.models.choices import KafkaChoices, delivery_of
-from kilowatch.app.models.delivery import Modelled
+from kilowatch.app.models.choices import delivering
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.snapshots import Snapshots
 from kilowatch.app.subject import Subject
@@ -23,7 +22,6 @@ from kilowatch.core.device import DeviceRecord, Fleet
 from kilowatch.core.learning import LearningPlan
 from kilowatch.detectors.registry import create
 from kilowatch.errors import ComponentError
-from kilowatch.links.kafka.admin import Admin
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.reader import Reader
 from kilowatch.links.kafka.topics import Topic, partition_of
@@ -136,10 +134,11 @@ def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = 
     metrics = Metrics()
     watcher = DetectorMetrics(metrics, f"{config.kafka.group}-detector")
 
-    def work() -> None:
-        detector = Detector(links_of(config, models=models), tempo, watcher)
-        metrics.gauge("kilowatch_devices_drifting").set_function(detector.drifting)
-        detector.run(stop.is_set)
+    with endpoint(metrics, config.metrics), delivering(config, metrics) as models:
 
-    with endpoint(metrics, config.metrics):
+        def work() -> None:
+            detector = Detector(links_of(config, models=models), tempo, watcher)
+            metrics.gauge("kilowatch_devices_drifting").set_function(detector.drifting)
+            detector.run(stop.is_set)
+
         again_and_again("detector", work, stop)

@@ -11,7 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilowatch.cli.database import ConfigFile
 from kilowatch.cli.model_facts import facts
+from kilowatch.config import load_config
+from kilowatch.core.device import Kind
 from kilowatch.core.outputs_models import ListedModel, ModelOutput, ModelsOutput
 from kilowatch.errors import ConfigError, ModelError
 from kilowatch.nets.artifact import read_artifact
@@ -126,6 +129,27 @@ def rollback(
 def _file(model: str) -> Path | None:
     """Return the file that is meant, or that ships under that name; None for the start of a hash."""
     return path_of(model) if model in names() else Path(model) if Path(model).is_file() else None
+
+
+@app.command()
+def deliver(
+    kind: Annotated[Kind, typer.Argument(help="Devices of this kind.")],
+    model: Annotated[str, typer.Option("--live", help="Start of the hash that judges them; empty: none.")] = "",
+    shadow: Annotated[str, typer.Option(help="Start of the hash that scores beside it, unheard.")] = "",
+    registry: Folder = DEFAULT_FOLDER,
+    config: ConfigFile = None,
+) -> None:
+    """Tell the judges of a live system which models judge a kind; they verify, warm and switch by themselves."""
+    from kilowatch.cli.database import registry_of
+    from kilowatch.nets.check import try_model
+
+    models = ModelRegistry(registry)
+    live, beside = (models.find(start) if start else None for start in (model, shadow))
+    for digest in filter(None, (live, beside)):
+        try_model(models.read(digest))
+    with registry_of(load_config(config).config) as known:
+        choice = known.choose_model(kind, live, beside)
+    Console(soft_wrap=True).print(f"{kind}: live [bold]{(live or 'none')[:12]}[/], choice number {choice.version}.")
 
 
 def _open(model: str, folder: Path, sha256: str | None = None) -> Artifact:

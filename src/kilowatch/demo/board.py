@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kilowatch.core.records import AuditEntry
 
 _LINES = 400
+_STANDS_S = 1.5
+"""A reason for leaving a device alone is told once it has stood so long: the first odd window alone says little."""
 
 
 class LineKind(StrEnum):
@@ -48,6 +50,7 @@ class Tally:
     readings: int = 0
     incidents: int = 0
     first_incident_s: float | None = None
+    claimed: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
 
@@ -66,6 +69,7 @@ class Board:
         self._clock = clock
         self._since_start = since_start
         self._fresh: deque[Line] = deque(maxlen=_LINES)
+        self._pending: dict[str | None, tuple[float, AuditEntry]] = {}
         self._lock = threading.Lock()
 
     def say(self, kind: LineKind, words: str) -> None:
@@ -75,6 +79,10 @@ class Board:
 
     def fresh(self) -> list[Line]:
         """Return the lines that nobody has seen yet, oldest first."""
+        for incident, (noted_s, entry) in list(self._pending.items()):
+            if self._since_start() - noted_s >= _STANDS_S:
+                del self._pending[incident]
+                self.say(LineKind.LEFT_ON, entry.why)
         with self._lock:
             lines = list(self._fresh)
             self._fresh.clear()
@@ -101,6 +109,7 @@ class Board:
 
     def action(self, event: ActionEvent) -> None:
         """Tell of a call that was made, and of what the plug said afterwards."""
+        self.tally.claimed.add(event.id)
         if event.state is ActionState.SENT:
             self.tally.actions.add(event.id)
             self.say(LineKind.SWITCHED, f"{event.device}: told its plug to switch off (call {event.attempt}).")
@@ -117,8 +126,9 @@ class Board:
         self.say(LineKind.ALARM, f"{event.device}: {event.why}. Somebody must look: a real home would be told now.")
 
     def decided(self, entry: AuditEntry) -> None:
-        """Tell why nothing is switched."""
-        self.say(LineKind.LEFT_ON, entry.why)
+        """Tell why nothing is switched, unless that has changed a moment later; belongs to whoever calls `fresh`."""
+        if entry.incident not in self.tally.claimed:
+            self._pending[entry.incident] = self._since_start(), entry
 
     def _opened(self, event: IncidentEvent) -> None:
         self.tally.incidents += 1

@@ -47,7 +47,7 @@ class Cue:
     fault: str
 
 
-CUES = (Cue(4.0, "kettle", "left-on"), Cue(16.0, "router", "double-draw"), Cue(24.0, "fridge", "door-open"))
+CUES = (Cue(3.0, "kettle", "left-on"), Cue(8.0, "fridge", "door-open"), Cue(28.0, "router", "double-draw"))
 """One that is armed and switched off, and two that are protected and left alone: one at once, one in a while."""
 
 

@@ -56,14 +56,17 @@ class Screen:
         may = ", ".join(record.device for record in records if is_armed(record))
         never = ", ".join(record.device for record in records if record.protected)
         others = ", ".join(record.device for record in records if not record.protected and not is_armed(record))
-        self._console.print(
-            f"A simulated home: {len(records)} appliances on smart plugs, real HTTP servers on this machine "
-            f"(Shelly and Tasmota). One second is one minute of the home."
+        verb = "Would be switched off" if dry_run else "May be switched off"
+        lines = (
+            f"A simulated home: {len(records)} appliances on smart plugs (Shelly and Tasmota), which are",
+            "real HTTP servers on this machine. Two seconds are one minute of the home.",
+            f"  [bold cyan]{verb:<22}[/]{escape(may)}: armed",
+            f"  [bold green]Never switched        [/]{escape(never)}: protected from the start",
+            f"  Watched only          {escape(others)}",
+            "[dim]This is a dry run: no plug is told anything.[/]\n" if dry_run else "",
         )
-        verb = "Would be switched off (dry run)" if dry_run else "May be switched off"
-        self._console.print(f"  [bold cyan]{verb}[/]   {escape(may)}: somebody armed them")
-        self._console.print(f"  [bold green]Never switched[/]        {escape(never)}: protected from the start")
-        self._console.print(f"  Watched only          {escape(others)}: nobody armed them\n")
+        for line in lines:
+            self._console.print(line, soft_wrap=True)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -79,7 +82,7 @@ class Screen:
         for line in self._demo.board.fresh():
             self._lines.append(line)
             if not self._console.is_terminal:
-                self._console.print(_told(line))
+                self._console.print(_told(line), soft_wrap=True)
 
     def end(self) -> None:
         """Leave on the screen what has happened."""

@@ -34,17 +34,16 @@ LIVE_FROM_MS = LEARNT_FROM_MS + LEARNT_DAYS * DAY_MS + 63_000_000
 LEARNT_SEED = 1001
 """The home that devices were learnt in; the home of the demo has another seed, so other days."""
 
-SPEED = 60.0
-"""A minute of the home in a second of ours.
+SPEED = 30.0
+"""Half a minute of the home in a second of ours.
 
-Faster, and an intent (worth 120 s of the home's time) would run out before a slow machine has made the call.
+Faster, and an intent, worth 120 s of the home's time, would run out before a busy machine has made the call.
 """
 INTERVAL_S = 30.0
 POLL_S = INTERVAL_S / SPEED
-"""Twice a second a dozen plugs are asked over HTTP: 24 requests, and those of the logins. With the plugs' own side of
-it that is a tenth of one core."""
+"""Once a second a dozen plugs are asked over HTTP: with the plugs' own side of it less than a tenth of one core."""
 HEARTBEAT_S = 300.0
-"""A plug's value holds for five seconds of ours, so that a machine that stalls for one is not told of as silence."""
+"""A plug's value holds for ten seconds of ours, so that a machine that stalls for some is not told of as silence."""
 ALARMS_PER_WEEK = 0.1
 """A dozen devices, one alarm in ten weeks of each: what goes wrong on the stage is what was made to."""
 

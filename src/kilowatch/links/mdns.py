@@ -74,7 +74,7 @@ def _announced(answer: bytes, host: str) -> list[Announced]:
                 texts[owner.partition("._")[0]] = _pairs(answer[start : start + length])
             elif kind == _A and length == 4:
                 host = socket.inet_ntoa(answer[start : start + 4])
-    except (struct.error, IndexError, UnicodeDecodeError, ValueError):
+    except (struct.error, IndexError, OSError, ValueError):
         return []
     return [Announced(name, host, texts.get(name, {})) for name in names]
 

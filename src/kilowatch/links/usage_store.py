@@ -46,8 +46,8 @@ class UsageStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        with database.begin() as transaction:
-            _tables.create_all(transaction.connection)
+        # whoever of the services comes first makes the tables, all of them and in the one way that there is
+        database.upgrade()
 
     def load(self, topic: str, partition: int) -> tuple[int, bytes] | None:
         """Return the next offset that a partition's state wants, and the state."""

@@ -66,7 +66,7 @@ def write_exit(graph: GraphBuilder, x: str, result: Tensor, scaler: Scaler, shap
     else:
         middle = graph.one("Squeeze", channels, graph.integers(1))
         error = graph.one("Abs", graph.one("Sub", x, middle))
-        _mean_of_steps(graph, error)
+        graph.one("ReduceMean", error, to=SCORE, axes=[1], keepdims=0)
     watts = graph.one("Mul", middle, graph.number(scaler.span_w))
     graph.one("Add", watts, graph.number(scaler.low_w), to=EXPECTED)
     return [SCORE, EXPECTED]
@@ -80,15 +80,7 @@ def _write_residual(graph: GraphBuilder, x: str, middle: str, log_spread: str, s
     floor = graph.number(LOWEST_LOG_SPREAD)
     above = graph.one("Relu", graph.one("Sub", _steps(graph, log_spread, first, steps), floor))
     spread = graph.one("Exp", graph.one("Add", above, floor))
-    _mean_of_steps(graph, graph.one("Div", error, spread))
-
-
-def _mean_of_steps(graph: GraphBuilder, values: str) -> None:
-    """Write the score, the mean over the steps of values [n, steps].
-
-    Over the first axis: ONNX Runtime sums a row in an order that hangs on where in the batch it lies.
-    """
-    graph.one("ReduceMean", graph.one("Transpose", values, perm=[1, 0]), to=SCORE, axes=[0], keepdims=0)
+    graph.one("ReduceMean", graph.one("Div", error, spread), to=SCORE, axes=[1], keepdims=0)
 
 
 def _steps(graph: GraphBuilder, name: str, start: int, end: int) -> str:

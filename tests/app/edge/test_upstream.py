@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -136,6 +136,22 @@ def test_no_death_loses_or_doubles_a_reading(
     assert list(seen) == WANTED
     if is_away:
         assert there.rows() == WANTED
+
+
+def test_a_death_before_the_second_mark_doubles_nothing(tmp_path: Path) -> None:
+    there = MemoryUpstream()
+    life = Life(tmp_path, there)
+    life.upstream.open(0)
+    marked = (tmp_path / "taken.json").read_bytes()
+    life.upstream.took(Taken(list(range(20)), MESSAGES[:20]))
+    until(lambda: len(there.rows()) == len(readings_of(MESSAGES[:20])), "not sent")
+    life.upstream.close()
+    (tmp_path / "taken.json").write_bytes(marked)
+    again = Life(tmp_path, there)
+    again.live(len(MESSAGES), len(MESSAGES))
+    until(lambda: len(there.rows()) >= len(WANTED), "not sent")
+    again.upstream.close()
+    assert there.rows() == WANTED
 
 
 def test_an_upstream_that_is_stuck_costs_the_judge_nothing(tmp_path: Path) -> None:

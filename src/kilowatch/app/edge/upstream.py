@@ -118,7 +118,9 @@ class Upstream:
         known = self._load() or _Mark(0, end)
         # a power cut may have taken messages from the log that the outbox has: what comes now has their numbers
         first = min(known.offset, log_end)
-        self._mark = self._kept = _Mark(first, known.reading if first == known.offset else end)
+        self._mark = _Mark(first, known.reading if first == known.offset else end)
+        self._kept = _Mark(first, -1)
+        self._save()
         self._gathered = _Gathered(next=first, skip=max(0, end - self._mark.reading))
         self._thread.start()
         return first

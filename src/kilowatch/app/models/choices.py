@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.app.models.delivery import Delivery
+from kilowatch.app.kafka_access import access_of
+from kilowatch.app.models.delivery import Delivery, Modelled
 from kilowatch.app.models.store import HttpModels, ModelStore
 from kilowatch.core.records import ModelChoice
+from kilowatch.detectors.registry import create
 from kilowatch.errors import ModelError
+from kilowatch.links.kafka.admin import Admin
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.topics import Topic
 from kilowatch.nets.registry import ModelRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from kilowatch.config.sections import Config
     from kilowatch.core.device import Kind
@@ -73,3 +77,19 @@ def delivery_of(config: Config, choices: Callable[[], Iterable[ModelChoice]], me
     token = None if models.token is None else models.token.reveal()
     source = HttpModels(models.url, token, models.ca_file) if models.url else None
     return Delivery(ModelStore(ModelRegistry(Path(models.folder)), source), choices, metrics)
+
+
+@contextmanager
+def delivering(config: Config, metrics: Metrics) -> Iterator[Delivery | None]:
+    """Give the delivery of what `IoTModels` names while the block runs, where the detector judges by models."""
+    if not isinstance(create(config.detector.name), Modelled):
+        yield None
+        return
+    access = access_of(config.kafka)
+    admin = Admin(access)
+    models = delivery_of(config, KafkaChoices(access, lambda: admin.count(Topic.MODELS)), metrics)
+    models.start()
+    try:
+        yield models
+    finally:
+        models.close()

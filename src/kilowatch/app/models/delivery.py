@@ -10,6 +10,7 @@ The bytes are data: they are parsed here, and nothing in them is ever run but th
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from datetime import datetime
 from types import MappingProxyType
@@ -92,12 +93,18 @@ class Delivery:
     def _ready(self, sha256: str) -> Model | None:
         """Return a model that has scored a window, None where there is none that does."""
         try:
-            return try_model(self._store.get(sha256))
+            artifact = self._store.get(sha256)
         except MissingModelError as error:
             self._say(sha256, "missing", error)
+            return None
         except ModelError as error:
-            self._say(sha256, "corrupt" if "SHA-256" in str(error) else "unfit", error)
-        return None
+            self._say(sha256, "corrupt", error)
+            return None
+        try:
+            return try_model(artifact)
+        except ModelError as error:
+            self._say(sha256, "unfit", error)
+            return None
 
     def _say(self, what: str, reason: str, error: KilowatchError) -> None:
         """Count and log a refusal, each once until the process ends: it is looked at again every few seconds."""
@@ -109,10 +116,17 @@ class Delivery:
     def _show(self) -> None:
         self._created.clear()
         for kind, model in self.live.items():
-            made_s = datetime.fromisoformat(model.card.created).timestamp()
-            self._created.labels(kind.value, model.sha256).set(made_s)
+            self._created.labels(kind.value, model.sha256).set(_made_s(model))
             _log.info("Model %s is live for %s.", model.sha256[:12], kind.value)
 
     def _run(self) -> None:
         while not self._stop.wait(_ASK_S):
             self.look()
+
+
+def _made_s(model: Model) -> float:
+    """Return when a model was made, Unix time; NaN where its card says nothing that can be read."""
+    try:
+        return datetime.fromisoformat(model.card.created).timestamp()
+    except ValueError:
+        return math.nan

@@ -16,7 +16,7 @@ class KafkaUplink:
     """Keeps `kilowatch.links.uplink.Uplink`; the writer says in the log when the brokers are away, and back."""
 
     def __init__(self, access: Access) -> None:
-        self._writer = Writer(access)
+        self._writer = Writer(access, who="upstream")
 
     def send_readings(self, site: str, message: bytes, delivered: Delivered) -> None:
         """Hand readings of a site over."""

@@ -25,10 +25,10 @@ _CLOSE_S = 1.0
 
 
 class Writer:
-    """An idempotent producer. `send` may be called by several threads, `poll` by one."""
+    """An idempotent producer. `send` may be called by several threads, `poll` by one. who: we, in the log."""
 
-    def __init__(self, access: Access, pace: Pace | None = None) -> None:
-        self._outage = Outage("writer")
+    def __init__(self, access: Access, pace: Pace | None = None, who: str = "writer") -> None:
+        self._outage = Outage(who)
         with kafka_errors("connecting"):
             self._producer = kafka().Producer(writing(access, pace) | self._outage.options())
 
@@ -47,7 +47,8 @@ class Writer:
         value: None deletes the key in a compacted topic. partition: -1 leaves it to the key.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not is_taken(self._producer, topic, key, value, partition, delivered):
+        told = self._hearing(delivered)
+        while not is_taken(self._producer, topic, key, value, partition, told):
             if deadline is not None and time.monotonic() > deadline:
                 raise FullError(
                     f"Kafka has taken nothing for {timeout_s:g} s and the queue is full.", "See that the broker runs."
@@ -55,11 +56,19 @@ class Writer:
             self._producer.poll(_ROOM_POLL_S)
 
     def poll(self, timeout_s: float = 0.0) -> int:
-        """Tell senders what became of their messages, and return of how many; waits at most timeout_s for one."""
+        """Tell senders what became of their messages; waits at most timeout_s, and returns how much came."""
         with kafka_errors("writing"):
-            told = int(self._producer.poll(timeout_s))
-        if told:
-            self._outage.heard()
+            return int(self._producer.poll(timeout_s))
+
+    def _hearing(self, delivered: Delivered | None) -> Delivered:
+        """Return who takes note that a broker has answered: the library's own count holds its complaints as well."""
+
+        def told(error: KilowatchError | None) -> None:
+            if error is None:
+                self._outage.heard()
+            if delivered is not None:
+                delivered(error)
+
         return told
 
     def flush(self, timeout_s: float) -> int:

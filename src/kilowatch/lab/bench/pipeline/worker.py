@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.app.detector import Detector, Links, NoWatcher, Tempo
+from kilowatch.app.detector import Detector, Links, Tempo
 from kilowatch.app.detector_service import KafkaRecords, KafkaStateLog
+from kilowatch.app.onlooker import NoWatcher
 from kilowatch.app.snapshots import Snapshots
 from kilowatch.lab.bench.pipeline.seasoned import subject
 from kilowatch.links.kafka.reader import Reader

@@ -1,4 +1,4 @@
-"""From settings to plugs that are read with their own logins."""
+"""From settings to the plugs that are read, with their own logins and metrics."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from kilowatch.config import load_config
-from kilowatch.links.plugs import http_settings, plug_of, poll_source
+from kilowatch.app.plug_book import PlugBook
+from kilowatch.app.sources import sources_of
+from kilowatch.config import device_records, load_config
+from kilowatch.errors import ConfigError
 from kilowatch.observability import Metrics
 from kilowatch.sim.plugs import Make
 from links.mqtt.brokers import Sink, until
@@ -26,26 +28,32 @@ def test_plugs_of_the_settings_are_read_with_their_passwords(tmp_path: Path) -> 
         for make, sim in sims.items():
             (tmp_path / make).write_text(f"word of {make}\n")
             lines.append(f'[devices.{make}]\nplug = "{sim.address}"\npassword_file = "{make}"')
+        lines.append('[devices.gone]\nplug = "shelly2://127.0.0.1:9/0"')
         lines.append('[devices.silent]\nplug = "shelly2://127.0.0.1:9/0"\npoll = false')
         (tmp_path / "kilowatch.toml").write_text("\n".join(lines))
         config = load_config(tmp_path / "kilowatch.toml", {}).config
         metrics, sink = Metrics(), Sink()
-        source = poll_source(config, metrics=metrics, clock_ms=lambda: 1_767_567_600_000)
-        assert source is not None
+        book, records = PlugBook(config, metrics), device_records(config)
+        (source,) = sources_of(config, records, book, lambda _: None, metrics, lambda: 1_767_567_600_000)
         source.start(sink.put)
-        until(lambda: len(sink.messages) >= 6)
+        value = metrics.registry.get_sample_value
+        until(lambda: {one["device"] for one in sink.readings()} == set(Make))
+        until(lambda: value("kilowatch_device_up", {"source": "poll", "device": "gone"}) == 0)
         source.stop()
-        plug = plug_of(config, "shelly2", sims[Make.SHELLY2].address, http_settings(config))
+        plug = book.plug_of(next(record for record in records if record.device == "shelly2"))
+        assert plug is not None
         assert plug.read().on
-        plug.close()
+        book.close()
     readings = [msgspec.json.decode(message.payload) for message in sink.messages]
-    assert {reading["device"] for reading in readings} == set(Make)
     assert {(reading["site"], reading["ts_ms"]) for reading in readings} == {("cabin", 1_767_567_600_000)}
-    answers = metrics.registry.get_sample_value("kilowatch_plug_request_seconds_count", {"source": "poll"})
-    assert (answers or 0) >= 6
+    assert (value("kilowatch_plug_request_seconds_count", {"source": "poll"}) or 0) >= len(Make)
+    assert (value("kilowatch_plug_request_seconds_count", {"source": "actor"}) or 0) >= 1
+    assert value("kilowatch_device_up", {"source": "poll", "device": "shelly2"}) == 1
 
 
 @pytest.mark.parametrize("text", ["", '[devices.tv]\nkind = "tv"', "[sources.poll]\nenabled = false"])
-def test_without_plugs_to_poll_there_is_no_source(tmp_path: Path, text: str) -> None:
+def test_without_any_source_it_says_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "kilowatch.toml").write_text(text)
-    assert poll_source(load_config(tmp_path / "kilowatch.toml", {}).config) is None
+    config = load_config(tmp_path / "kilowatch.toml", {}).config
+    with pytest.raises(ConfigError, match="no source"):
+        sources_of(config, device_records(config), PlugBook(config), lambda _: None)
