@@ -109,7 +109,7 @@ def by_version(event: IncidentEvent) -> tuple[str, int]:
 
 
 def course(site: str, start_ms: int, most: int = 20) -> Iterator[ReadingColumns]:
-    """A meter at 30 s without end, numbered; every 20 h it draws too much for one."""
+    """A meter at 30 s without end, numbered; every 20 h it jumps up and down for one, as no habit of it is."""
     rng = np.random.default_rng(sum(site.encode()))
     for first in itertools.count(0, most):
         seq = np.arange(first, first + most)
@@ -120,7 +120,7 @@ def course(site: str, start_ms: int, most: int = 20) -> Iterator[ReadingColumns]
             site=site,
             device=["meter"] * most,
             ts_ms=(start_ms + seq * 30_000).tolist(),
-            power_w=list(np.where((hour > 26) & (hour % 20 < 1), 9000.0, np.round(power_w, 1)).tolist()),
+            power_w=np.where((hour > 26) & (hour % 20 < 1) & (seq % 2 == 0), 9000.0, np.round(power_w, 1)).tolist(),
             seq=list(seq.tolist()),
         )
 

@@ -19,7 +19,7 @@ from app.test_processor_kafka import judge_of_the_next_version
 from kilowatch.app.ingest import Decoder
 from kilowatch.app.redrive import RejectedMessages
 from kilowatch.core.device import DeviceRecord, Fleet, Kind
-from kilowatch.core.events import RejectReason
+from kilowatch.core.events import EventKind, RejectReason
 from kilowatch.links.kafka.topics import Topic, partition_of
 from kilowatch.links.kafka.writer import Writer
 
@@ -81,6 +81,7 @@ def test_unknown_fields_are_passed_over_and_a_higher_major_comes_back_after_the_
         assert services.stop("detector-1") == 0, services.said()
     events, kept = judged_in_one_piece(access)
     assert kept == 20 * MESSAGES * len(SITES), "readings were lost, or judged twice"
+    assert any(event.kind is EventKind.OPENED for event in events)
     assert told(access) == events
     assert unknown_fields(access) == 2 * MESSAGES * len(NEXT)
 

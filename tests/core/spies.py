@@ -36,7 +36,7 @@ class Plain:
         if history.usable.any():
             self.mean_w[slot] = max(1.0, float(history.power_w[history.usable].mean()))
 
-    def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
+    def score(self, samples: Samples, view: WindowView) -> Scores:
         mean_w = self.mean_w[samples.slot]
         raw = np.abs(samples.power_w - mean_w) / (0.1 * mean_w)
         low_w, high_w = (0.9 * mean_w).astype(np.float32), (1.1 * mean_w).astype(np.float32)
@@ -67,7 +67,7 @@ class DaySpy(Plain):
         self.lessons.append((slot, usable_ms))
         self._days[slot] = set((usable_ms // DAY_MS).tolist())
 
-    def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
+    def score(self, samples: Samples, view: WindowView) -> Scores:
         days = (samples.ts_ms // DAY_MS).tolist()
         known = [day in self._days.get(slot, ()) for slot, day in zip(samples.slot.tolist(), days, strict=True)]
         return Scores(np.array(known, dtype=np.float32), facts={"mean_w": np.zeros(len(known))})

@@ -34,7 +34,7 @@ class Cold(Plain):
 
     name = "cold"
 
-    def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
+    def score(self, samples: Samples, view: WindowView) -> Scores:
         return Scores((samples.power_w / 1000).astype(np.float32), facts={"mean_w": np.full(len(samples), 1000.0)})
 
 

@@ -16,7 +16,7 @@ from kilowatch.app.edge.build import BuiltEdge, build_edge
 from kilowatch.app.stores import DataFolder
 from kilowatch.demo import stage
 from kilowatch.demo.catalogue import QUICK
-from kilowatch.demo.learnt import DETECTOR, edge_settings
+from kilowatch.demo.learnt import DETECTOR, edge_settings, plug_readings
 from kilowatch.demo.live import Staging
 from kilowatch.detectors.registry import create
 from kilowatch.sim.faults import Fault, FaultSpec
@@ -61,7 +61,7 @@ def delay_min(folder: Path, state: bytes, device: str, fault: Fault, seed: int) 
         told: list[IncidentEvent] = []
         until_ms = at_ms + 2 * QUICK[device, fault] * MINUTE_MS
         faults = [FaultSpec(fault, device, at_ms)]
-        for batch in home.readings(pipeline.fleet, until_ms, faults, since_ms=stage.LIVE_FROM_MS):
+        for batch in plug_readings(home, pipeline.fleet, until_ms, faults, stage.LIVE_FROM_MS):
             told += pipeline.step(batch).events
     finally:
         built.close()

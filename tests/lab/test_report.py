@@ -39,7 +39,7 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
         self._inside = tag
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the parser's
+    def handle_endtag(self, tag: str) -> None:
         self._inside = ""
 
     def handle_data(self, data: str) -> None:

@@ -21,6 +21,7 @@ from kilowatch.cli.inject import inject
 from kilowatch.cli.rehearse import rehearse
 from kilowatch.cli.replay import replay
 from kilowatch.cli.run import run as run_edge
+from kilowatch.cli.search import search
 from kilowatch.cli.train import train
 from kilowatch.errors import KilowatchError
 
@@ -70,6 +71,7 @@ app.command()(inject)
 app.command()(detectors)
 app.command()(evaluate)
 app.command()(train)
+app.command()(search)
 app.command()(backup)
 app.command()(restore)
 app.add_typer(data.app, name="data")

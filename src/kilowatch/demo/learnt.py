@@ -27,9 +27,10 @@ from kilowatch.detectors.registry import create
 from kilowatch.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from kilowatch.core.device import Fleet
+    from kilowatch.sim.faults import FaultSpec
     from kilowatch.sim.home import Home
 
 DETECTOR = "fleet"
@@ -77,28 +78,30 @@ def learning_readings() -> int:
     return round(span_ms / 1000 / stage.INTERVAL_S * len(stage.PLAYERS))
 
 
-def plug_readings(home: Home, fleet: Fleet, until_ms: int) -> Iterator[ReadingBatch]:
+def plug_readings(
+    home: Home, fleet: Fleet, until_ms: int, faults: Sequence[FaultSpec] = (), since_ms: int | None = None
+) -> Iterator[ReadingBatch]:
     """Yield a home's readings, a day at a time, as its plugs would have shown them: tenths of a watt, no register.
 
     The register of the home that was learnt in would not go on in the home that is watched.
     """
     hours: list[ReadingBatch] = []
-    for hour in home.readings(fleet, until_ms):
+    for hour in home.readings(fleet, until_ms, faults, since_ms):
         hours.append(hour)
         if len(hours) == 24:
-            yield _as_plugs_show(home, fleet, hours)
+            yield _as_plugs_show(home, fleet, hours, faults)
             hours = []
     if hours:
-        yield _as_plugs_show(home, fleet, hours)
+        yield _as_plugs_show(home, fleet, hours, faults)
 
 
-def _as_plugs_show(home: Home, fleet: Fleet, hours: list[ReadingBatch]) -> ReadingBatch:
+def _as_plugs_show(home: Home, fleet: Fleet, hours: list[ReadingBatch], faults: Sequence[FaultSpec]) -> ReadingBatch:
     slot = np.concatenate([hour.slot for hour in hours])
     ts_ms = np.concatenate([hour.ts_ms for hour in hours])
     power_w = np.zeros(len(slot))
     for number, record in enumerate(fleet.records):
         own = slot == number
-        power_w[own] = np.round(home.power_at(record.device, ts_ms[own]), 1)
+        power_w[own] = np.round(home.power_at(record.device, ts_ms[own], faults), 1)
     return ReadingBatch(slot, ts_ms, power_w)
 
 

@@ -63,9 +63,10 @@ class _Guest:
     def _client(self) -> Any:
         try:
             from paho.mqtt import client as mqtt
+            from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
             raise MissingExtraError("paho-mqtt", "mqtt") from error
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         config = self._config
         if config.username is not None:
             client.username_pw_set(config.username, None if config.password is None else config.password.reveal())
