@@ -36,6 +36,7 @@ class What(StrEnum):
 
 
 RESULTS = Path(".run/paper-edge.jsonl")
+NETWORKS = Path(".run/networks")
 
 
 class PaperAsked(NamedTuple):
@@ -56,6 +57,9 @@ def evaluate(
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes [default: one a core].")] = None,
     html: Annotated[Path | None, typer.Option(help="Where to write a page with plots.")] = None,
     out: Annotated[Path, typer.Option(help="Where accuracy writes its document.")] = Path("docs/accuracy.md"),
+    networks: Annotated[
+        bool, typer.Option("--networks", help="Add the networks that ship: slow; what is done is kept and not redone.")
+    ] = False,
     pairs: Annotated[int | None, typer.Option(min=1, help="Of paper-edge: so many of the pairs of meters.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Of both papers' suites: trainings of each network.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Of both papers' suites: at most so many.")] = 100,
@@ -74,6 +78,11 @@ def evaluate(
         _write_document(out, options, as_json=as_json)
         return
     evaluation = run_with_bar(Suite(suite.value), options, quiet=as_json)
+    if networks:
+        from kilowatch.lab.suites.networks import with_networks
+
+        with _bar(Suite(suite.value), quiet=as_json) as report:
+            evaluation = with_networks(evaluation, Suite(suite.value), options, NETWORKS, report)
     if html is not None:
         from kilowatch.lab.suites.page import write_page
 

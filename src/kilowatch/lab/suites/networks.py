@@ -1,0 +1,52 @@
+"""The papers' networks as further rows of a table: as they ship, one at a time, kept on disk so that a run goes on.
+
+They are slow and take part only where asked for. Each is one file for all devices, trained on the simulated home.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kilowatch.core.outputs_evaluate import EvaluateRow
+from kilowatch.errors import ModelError
+from kilowatch.lab.suites.evaluate import Evaluation, evaluate
+from kilowatch.nets.artifact import read_artifact
+from kilowatch.nets.shipped import names, path_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kilowatch.lab.suites.pool import Progress
+    from kilowatch.lab.suites.prepare import Options, Suite
+
+
+def with_networks(
+    evaluation: Evaluation, suite: Suite, options: Options, results: Path, report: Progress
+) -> Evaluation:
+    """Return a finished suite with a row for each shipped network; what lies in `results` is not done again.
+
+    `ModelError` where no network ships with this kilowatch.
+    """
+    if not names():
+        raise ModelError("No network ships with this kilowatch.", "Make them with: python scripts/make_models.py.")
+    rows = [_row(name, suite, options, results, report) for name in names()]
+    output = msgspec.structs.replace(evaluation.output, rows=[*evaluation.output.rows, *rows])
+    return Evaluation(output, evaluation.findings)
+
+
+def _row(name: str, suite: Suite, options: Options, results: Path, report: Progress) -> EvaluateRow:
+    path = path_of(name)
+    artifact = read_artifact(path)
+    kept = results / f"{suite.value}-{'quick' if options.quick else 'full'}-{name}-{artifact.sha256[:16]}.json"
+    if kept.exists():
+        return msgspec.json.decode(kept.read_bytes(), type=EvaluateRow)
+    detectors = (f"{artifact.card.kind}:{path}",)
+    done = evaluate(suite, replace(options, detectors=detectors), report)
+    row = msgspec.structs.replace(done.output.rows[0], detector=name)
+    results.mkdir(parents=True, exist_ok=True)
+    kept.with_suffix(".new").write_bytes(msgspec.json.encode(row))
+    kept.with_suffix(".new").replace(kept)
+    return row

@@ -1,0 +1,71 @@
+"""The networks as further rows: one for each that ships, and none measured twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from kilowatch.core.outputs_evaluate import EvaluateOutput, EvaluateRow
+from kilowatch.errors import ModelError
+from kilowatch.lab.suites import networks
+from kilowatch.lab.suites.evaluate import Evaluation
+from kilowatch.lab.suites.prepare import Options, Suite
+from kilowatch.nets import shipped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OUTPUT = EvaluateOutput(
+    suite="faults",
+    quick=True,
+    machine="a machine",
+    seconds=1.0,
+    seeds=(0,),
+    base_rate=0.1,
+    devices=2,
+    protocol=[],
+    notes=[],
+    rows=[EvaluateRow(detector="default", vus_pr=0.6)],
+    family_rows=[],
+    breakdown=[],
+    comparisons=[],
+    goals=[],
+)
+
+
+def quiet(done: int, total: int) -> None:
+    assert done <= total
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    asked: list[str] = []
+
+    def run(suite: Suite, options: Options, report: object) -> Evaluation:
+        asked.extend(options.detectors)
+        row = EvaluateRow(detector=options.detectors[0], vus_pr=0.2)
+        return Evaluation(msgspec.structs.replace(OUTPUT, suite=suite.value, rows=[row]), {})
+
+    monkeypatch.setattr(networks, "evaluate", run)
+    return asked
+
+
+def test_each_that_ships_gets_a_row_and_none_is_measured_twice(tmp_path: Path, ran: list[str]) -> None:
+    for _ in range(2):
+        done = networks.with_networks(Evaluation(OUTPUT, {}), Suite.FAULTS, Options(quick=True), tmp_path, quiet)
+        assert [row.detector for row in done.output.rows] == ["default", *shipped.names()]
+    assert len(ran) == len(shipped.names()) > 0
+
+
+def test_another_suite_and_a_full_run_are_measured_for_themselves(tmp_path: Path, ran: list[str]) -> None:
+    for suite, quick in ((Suite.FAULTS, True), (Suite.FAULTS, False), (Suite.NAB, True)):
+        networks.with_networks(Evaluation(OUTPUT, {}), suite, Options(quick=quick), tmp_path, quiet)
+    assert len(ran) == 3 * len(shipped.names())
+
+
+def test_without_any_it_is_said_how_to_make_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "names", list)
+    with pytest.raises(ModelError, match="No network ships"):
+        networks.with_networks(Evaluation(OUTPUT, {}), Suite.FAULTS, Options(), tmp_path, quiet)
