@@ -10,7 +10,9 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 """Components listen on loopback alone."""
-_PORTS = range(20_000, 30_000)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0) % 10
+_PORTS = range(20_000 + 1000 * _WORKER, 21_000 + 1000 * _WORKER)
+"""Tests that run side by side must not be given the same one: between asking and listening it is nobody's."""
 
 
 class MissingComponentError(Exception):

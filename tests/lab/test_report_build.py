@@ -110,7 +110,7 @@ def test_a_device_s_readings_cleaning_and_learning_are_its_own(report: ReportSto
     assert well.watching_since_ms == pytest.approx(START_MS + DAY_MS, abs=60_000)
     assert well.incidents == []
     assert len(well.trace) > 0
-    assert "alarms a week" in well.note
+    assert "1 alarm a week" in well.note
 
 
 def test_a_device_that_never_spoke_has_an_empty_story(report: ReportStory) -> None:

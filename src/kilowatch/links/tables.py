@@ -48,6 +48,7 @@ _EVIDENCE = pa.struct(
         ("bursts", pa.int64()),
         ("muted", pa.bool_()),
         ("acknowledged", pa.bool_()),
+        ("on_since_ms", pa.int64()),
     ]
 )
 _INCIDENTS = pa.schema(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -114,7 +113,7 @@ def test_nothing_outside_the_table_is_served(home: MetricService) -> None:
         family("kilowatch_secret_total", [])
 
 
-def test_ten_thousand_devices_are_rendered_within_50_ms() -> None:
+def test_ten_thousand_devices_are_told_as_a_fleet() -> None:
     service = service_on(MemoryCheckpoint(), save_every_s=1e9)
     service.assigned([READINGS])
     book = service.readings()[0].book
@@ -123,11 +122,6 @@ def test_ten_thousand_devices_are_rendered_within_50_ms() -> None:
     slots = np.arange(10_000, dtype=np.int32)
     for step in range(3):
         book.take(ReadingBatch(slots, np.full(10_000, START_MS + step * 30_000), slots / 10))
-    scraped(service)
-    spent_s = []
-    for _ in range(5):
-        begin_s = time.process_time()
-        seen = scraped(service)
-        spent_s.append(time.process_time() - begin_s)
+    seen = scraped(service)
     assert seen['kilowatch_devices{kind="fridge",stage="learning"}'] == 500
-    assert min(spent_s) < 0.05
+    assert len(seen) < 1000

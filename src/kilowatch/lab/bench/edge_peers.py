@@ -128,6 +128,9 @@ class Runtime:
             self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _answer(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,9 +15,11 @@ from kilowatch.lab.bench.pipeline.goals import at_most, printed, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from kilowatch.core.outputs import BenchRow
+
+
+_LOOK_S = 0.002
 
 
 class Start(NamedTuple):
@@ -58,11 +60,22 @@ def start(command: Sequence[str], runtime: str) -> Start:
     process = subprocess.Popen(  # noqa: S603 - fixed words
         command, env=environment(runtime), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    peak_mb = float("nan")
+    while process.poll() is None:
+        peak_mb = _peak_mb(process.pid, peak_mb)
+        time.sleep(_LOOK_S)
     seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    factor = 1e-6 if sys.platform == "darwin" else 1024e-6
-    return Start(seconds, usage.ru_maxrss * factor if process.returncode == 0 else float("nan"))
+    return Start(seconds, peak_mb if process.returncode == 0 else float("nan"))
+
+
+def _peak_mb(pid: int, before: float) -> float:
+    """Return the peak so far, 10^6 bytes; what wait4 tells would hold that of the process that started it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return before
+    lines = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(lines[0][1]) * 1024e-6 if lines else before
 
 
 def _median(starts: Sequence[Start], column: int) -> float:

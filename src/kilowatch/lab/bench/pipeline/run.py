@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +107,8 @@ class Stage:
             quick=load.quick,
             profile=load.profile,
         )
-        log = (self.broker.folder / f"{name}.log").open("wb")
-        self.workers.append(_process("worker", plan, stdout=log, stderr=subprocess.STDOUT))
+        with (self.broker.folder / f"{name}.log").open("wb") as log:
+            self.workers.append(_process("worker", plan, stdout=log, stderr=subprocess.STDOUT))
 
     def tally(self, number: int) -> Tally:
         """Return what a worker last said."""
@@ -145,11 +145,21 @@ class Stage:
 
 def start_producer(plan: ProducerPlan, folder: Path) -> subprocess.Popen[bytes]:
     """Start a producer and wait until its messages are made; it begins when told a line."""
-    log = (folder / "producer.log").open("wb")
-    process = _process("producer", plan, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+    with (folder / "producer.log").open("wb") as log:
+        process = _process("producer", plan, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
     if process.stdout is None or not process.stdout.readline():
         raise ComponentError("The producer of the benchmark died.", (folder / "producer.log").read_text()[-2000:])
     return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and close what joins it to us."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def begin(producer: subprocess.Popen[bytes]) -> None:
@@ -172,7 +182,7 @@ def measure(
             say("detectors take over")
             stage.start_worker()
         producer = start_producer(_producer_plan(broker, load), broker.folder)
-        stack.callback(producer.kill)
+        stack.callback(_end, producer)
         stage.await_workers()
         start_s = time.monotonic() - started
         outcomes = stack.enter_context(closing(Outcomes(broker.bootstrap, PARTITIONS)))
