@@ -182,12 +182,7 @@ def _incidents(database: Database) -> dict[str, IncidentEvent]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "times"),
-    [
-        # once in some runs the registry's copy of incidents stays behind after the database's death: not mended yet
-        pytest.param(1, 1, marks=pytest.mark.soak),
-        pytest.param(2, 20, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
-    ],
+    ("seed", "times"), [(1, 1), pytest.param(2, 20, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
 )
 def test_whoever_is_killed_nothing_accepted_is_lost_and_nothing_told_twice(town: Town, seed: int, times: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret

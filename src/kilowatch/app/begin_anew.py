@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kilowatch.app.kafka_access import access_of
 from kilowatch.errors import ComponentError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _WAITS_S = (1.0, 2.0, 5.0, 10.0)
 _SOUND_S = 120.0
 """Who ran for so long was well: the next failure waits as briefly as a first."""
+_START_S = 60.0
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +39,24 @@ def again_and_again(who: str, work: Callable[[], None], stop: threading.Event) -
             failures = 0 if time.monotonic() - started > _SOUND_S else failures
             wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
             _log.error("The %s begins anew in %g s: %s %s", who, wait_s, error, error.hint)
+            failures += 1
+            stop.wait(wait_s)
+
+
+def patiently(who: str, prepare: Callable[[], _T], stop: threading.Event, most_s: float = _START_S) -> _T:
+    """Return what `prepare` returns; where a component fails try again for a while, then raise its `ComponentError`.
+
+    A database that recovers from its own death refuses everyone for some seconds: who starts just then must not die.
+    """
+    started, failures = time.monotonic(), 0
+    while True:
+        try:
+            return prepare()
+        except ComponentError as error:
+            wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
+            if stop.is_set() or time.monotonic() - started + wait_s > most_s:
+                raise
+            _log.warning("The %s waits %g s to begin: %s", who, wait_s, error)
             failures += 1
             stop.wait(wait_s)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from kilowatch.app.begin_anew import again_and_again, endpoint, require_topics
+from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.registry import Registry
 from kilowatch.app.registry_service import RegistryService
@@ -35,9 +35,13 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
             gauge.labels(group, place.topic, str(place.partition)).set(messages)
 
     with endpoint(metrics, config.metrics), closing(Database(database_settings(config))) as database:
-        database.upgrade()
         registry = Registry(database)
-        registry.discover(device_records(config), wall_ms())
+
+        def prepare() -> None:
+            database.upgrade()
+            registry.discover(device_records(config), wall_ms())
+
+        patiently("registry", prepare, stop)
         access, partitions = access_of(config.kafka), config.kafka.partitions
 
         def work() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, func, select
+from sqlalchemy import func, select
 
 from kilowatch.core.usage import Quantity, StoredDay
 from kilowatch.errors import StateError
 from kilowatch.links.database.rows import add_once, insert_into
+from kilowatch.links.database.tables import device_days, usage_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,28 +18,7 @@ if TYPE_CHECKING:
 
     from kilowatch.links.database.database import Database
 
-_tables = MetaData()
-
-_Name = String(128)
 _QUANTITIES = tuple(quantity.name.lower() for quantity in Quantity)
-
-device_days = Table(
-    "device_days",
-    _tables,
-    Column("site", _Name, primary_key=True),
-    Column("device", _Name, primary_key=True),
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    *[Column(name, BigInteger, nullable=False) for name in _QUANTITIES],
-)
-
-usage_states = Table(
-    "usage_states",
-    _tables,
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True, autoincrement=False),
-    Column("next", BigInteger, nullable=False),
-    Column("state", LargeBinary, nullable=False),
-)
 
 
 class UsageStore:

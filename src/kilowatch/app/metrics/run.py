@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kilowatch.app.begin_anew import patiently
 from kilowatch.app.detector_service import KafkaRecords
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.metrics.checkpoint import DatabaseCheckpoint
@@ -39,7 +40,8 @@ def serve_metrics(
     records = KafkaRecords(access, config.kafka.partitions)
     database = Database(database_settings(config))
     new_readings = partial(Readings, tariff, records)
-    service = MetricService(DatabaseCheckpoint(database), new_readings, time.monotonic, save_every_s)
+    checkpoint = patiently("metric processor", lambda: DatabaseCheckpoint(database), stop)
+    service = MetricService(checkpoint, new_readings, time.monotonic, save_every_s)
     metrics = Metrics()
     metrics.registry.register(UsageCollector(service, tariff.currency, options))
     hooks = Hooks(service.assigned, service.revoked, service.lost)
