@@ -45,7 +45,7 @@ class ConfigOutput(msgspec.Struct, frozen=True, kw_only=True):
 @app.command()
 def show(file: File = None, as_json: Json = False) -> None:
     """Print every setting with where it came from; secrets stay hidden."""
-    output = _output(file)
+    output = settings_output(file)
     if as_json:
         typer.echo(msgspec.json.encode(output))
         return
@@ -59,7 +59,7 @@ def show(file: File = None, as_json: Json = False) -> None:
 @app.command()
 def check(file: File = None, as_json: Json = False) -> None:
     """Say whether the settings make sense; the exit code is 2 where they do not."""
-    output = _output(file)
+    output = settings_output(file)
     if as_json:
         typer.echo(msgspec.json.encode(output))
         return
@@ -79,7 +79,8 @@ def init(
     Console().print(f"Wrote [bold]{escape(str(file))}[/]. Look it through, then: kilowatch config check")
 
 
-def _output(file: Path | None) -> ConfigOutput:
+def settings_output(file: Path | None) -> ConfigOutput:
+    """Return all settings with their origins; a secret is only `set` or `not set`."""
     loaded = load_config(file)
     rows = [
         SettingRow(

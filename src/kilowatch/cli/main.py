@@ -18,10 +18,12 @@ from kilowatch.cli.discover import discover
 from kilowatch.cli.doctor import doctor
 from kilowatch.cli.evaluate import evaluate
 from kilowatch.cli.inject import inject
+from kilowatch.cli.own_data import import_readings
 from kilowatch.cli.rehearse import rehearse
 from kilowatch.cli.replay import replay
 from kilowatch.cli.run import run as run_edge
 from kilowatch.cli.search import search
+from kilowatch.cli.support import support_bundle
 from kilowatch.cli.train import train
 from kilowatch.errors import KilowatchError
 
@@ -38,7 +40,8 @@ _WELCOME = """[bold]kilowatch[/bold] finds out when something that draws power m
 
   kilowatch demo                   a simulated home live: faults found, plugs switched off, others left alone
   kilowatch init                   settings for your own plugs; then: kilowatch run
-  kilowatch replay FILE_OR_FOLDER  what was odd in your own meter data
+  kilowatch import FILE_OR_FOLDER  your own readings, step by step: what was understood, then what was odd
+  kilowatch replay FILE_OR_FOLDER  the same for those who know the way
   kilowatch rehearse FILE          how many alarms a week that would have been
   kilowatch data describe FILE     what is in a file, and what is wrong with it
   kilowatch --help                 everything else
@@ -65,6 +68,7 @@ app.command("run")(run_edge)
 app.command()(config.init)
 app.command()(discover)
 app.command()(doctor)
+app.command("import")(import_readings)
 app.command()(replay)
 app.command()(rehearse)
 app.command()(inject)
@@ -74,6 +78,7 @@ app.command()(train)
 app.command()(search)
 app.command()(backup)
 app.command()(restore)
+app.command("support-bundle")(support_bundle)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")

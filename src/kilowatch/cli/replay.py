@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,25 +46,44 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run history through the pipeline as if it were live: incidents, a report, what would have been done."""
-    console = Console(stderr=as_json)
-    chosen = create(detector)
-    opened = open_sources(paths, options)
+    wanted = Wanted(detector, alarms_per_week, learning_days, whole, report, out, as_json)
+    create(detector)  # a wrong name is told before minutes of reading
+    replay_opened(open_sources(paths, options), ", ".join(path.name for path in paths), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a replay is to run and where its results go."""
+
+    detector: str = "default"
+    alarms_per_week: float | None = None
+    learning_days: float = 7.0
+    whole: bool = False
+    report: Path = Path("report.html")
+    out: Path | None = None
+    as_json: bool = False
+
+
+def replay_opened(opened: OpenResult, title: str, wanted: Wanted) -> None:
+    """Replay files that are open, and show what came of it."""
+    console = Console(stderr=wanted.as_json)
+    chosen = create(wanted.detector)
     show_failures(opened)
-    plan = LearningPlan(learning_days=learning_days)
-    settings = PipelineSettings(plan=plan, alarms_per_week=alarms_per_week)
+    plan = LearningPlan(learning_days=wanted.learning_days)
+    settings = PipelineSettings(plan=plan, alarms_per_week=wanted.alarms_per_week)
     run = replay_of(opened.sources, chosen, settings)
-    if whole:
+    if wanted.whole:
         look_back(run)
     recorder = TraceRecorder()
-    outcome = run_with_progress(run, recorder, out, quiet=as_json)
+    outcome = run_with_progress(run, recorder, wanted.out, quiet=wanted.as_json)
     show_problems(opened)
-    if not as_json:
+    if not wanted.as_json:
         show_incidents(console, outcome, run.pipeline.fleet)
         show_summary(console, outcome)
-    notes = [LOOK_BACK_NOTE] if whole else []
-    save_report(run, recorder, outcome, report, ", ".join(path.name for path in paths), notes)
-    console.print(f"Report: [bold]{escape(str(report))}[/]")
-    if as_json:
+    notes = [LOOK_BACK_NOTE] if wanted.whole else []
+    save_report(run, recorder, outcome, wanted.report, title, notes)
+    console.print(f"Report: [bold]{escape(str(wanted.report))}[/]")
+    if wanted.as_json:
         typer.echo(msgspec.json.encode(outcome.output()))
 
 

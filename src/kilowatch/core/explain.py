@@ -55,7 +55,7 @@ def band(low_w: float, high_w: float) -> str:
 
 def clock(ts_ms: int, time_zone: str, seen_ms: int) -> str:
     """Return a time on the device's wall clock, with the date where it is not the local day of seen_ms."""
-    at, seen = _local(ts_ms, time_zone), _local(seen_ms, time_zone)
+    at, seen = local_time(ts_ms, time_zone), local_time(seen_ms, time_zone)
     if at.date() == seen.date():
         return f"{at:%H:%M}"
     return f"{at:%Y-%m-%d %H:%M}"
@@ -87,7 +87,8 @@ def speaks_again(device: str, silent_ms: int) -> str:
     return f"{label(device)}: speaks again after {duration(silent_ms)}"
 
 
-def _local(ts_ms: int, time_zone: str) -> datetime:
+def local_time(ts_ms: int, time_zone: str) -> datetime:
+    """Return a moment on the device's own clock."""
     return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ts_ms)).astimezone(zone(time_zone))
 
 
