@@ -27,6 +27,11 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/python scripts/make_config_docs.py --check
 	$(DEV)/bin/python scripts/make_metrics_docs.py --check
 	$(DEV)/bin/python scripts/make_dashboards.py --check
+	$(DEV)/bin/python scripts/make_cli_docs.py --check
+
+docs: $(DEV)/ready ## the documentation as a site, in .run/site
+	$(DEV)/bin/python scripts/make_cli_docs.py
+	$(DEV)/bin/mkdocs build --strict --quiet --site-dir .run/site
 
 contracts: $(DEV)/ready ## write docs/contracts.md from the code
 	$(DEV)/bin/python scripts/make_contracts.py
@@ -50,4 +55,4 @@ $(DEV)/ready: pyproject.toml
 	@$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'TSB-AD==1.5'
 	@touch $@
 
-.PHONY: help demo setup test soak lint contracts size clean
+.PHONY: help demo setup test soak lint docs contracts size clean
