@@ -13,7 +13,12 @@ demo: $(BASE)/ready ## a simulated home live on real HTTP plugs: faults found, a
 setup: $(DEV)/ready ## everything for developing and testing, in .venv
 
 test: $(DEV)/ready ## the whole test suite
-	$(DEV)/bin/python -m pytest -m "not soak" -n auto --dist loadfile
+	$(DEV)/bin/python -m pytest -m "not soak and not cluster" -n auto --dist loadfile
+
+test-cluster: $(DEV)/ready ## the chart on a real Kubernetes of one node
+	scripts/cluster/build.sh
+	$(DEV)/bin/python scripts/image.py build kilowatch kafka postgres
+	$(DEV)/bin/python -m pytest -m cluster tests/cluster -s
 
 soak: $(DEV)/ready ## long runs: big files, full fuzz
 	$(DEV)/bin/python -m pytest -m soak
@@ -28,6 +33,8 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/python scripts/make_metrics_docs.py --check
 	$(DEV)/bin/python scripts/make_dashboards.py --check
 	$(DEV)/bin/python scripts/make_cli_docs.py --check
+	$(DEV)/bin/python scripts/make_chart_docs.py --check
+	$(DEV)/bin/python scripts/make_api_docs.py --check
 
 docs: $(DEV)/ready ## the documentation as a site, in .run/site
 	$(DEV)/bin/python scripts/make_cli_docs.py
@@ -45,7 +52,7 @@ clean: ## remove environments and caches
 $(BASE)/ready: pyproject.toml
 	@echo "Setting up kilowatch in $(BASE) (once, under a minute) ..."
 	@$(PYTHON) -m venv $(BASE)
-	@$(BASE)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BASE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web]'
 	@touch $@
 
 $(DEV)/ready: pyproject.toml
@@ -55,4 +62,4 @@ $(DEV)/ready: pyproject.toml
 	@$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'TSB-AD==1.5'
 	@touch $@
 
-.PHONY: help demo setup test soak lint docs contracts size clean
+.PHONY: help demo setup test test-cluster soak lint docs contracts size clean

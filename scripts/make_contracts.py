@@ -40,6 +40,7 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         events.Mute,
         events.Rearm,
         events.RecordChanged,
+        events.Learnt,
     ),
     "Incidents": (events.IncidentEvent, events.Evidence),
     "Switching": (events.Intent, events.ActionEvent),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 from models.homes import faulty, normal
 
-from kilowatch.nets.artifact import read_artifact
+from kilowatch.errors import ModelError
+from kilowatch.nets.artifact import artifact_of, read_artifact
 from kilowatch.nets.engines import Engine
+from kilowatch.nets.quantise import to_int8
 from kilowatch.nets.runtime import Model
 from kilowatch.nets.shipped import path_of
 
@@ -25,7 +28,19 @@ own history, or fine-tune with `kilowatch train ... --start FILE`. They are unde
 
 The share found is that of windows of {homes} fridges that no training saw, which have the fault throughout: a fault
 may leave single windows as they are. A window is odd from the model's own threshold on; in the system a threshold
-calibrated on the device takes its place.
+calibrated on the device takes its place. The int8 sibling is not shipped: it is what `kilowatch train` would write
+beside it, and the share of verdicts it changes is measured on all windows of the table; above 0.5 % there is none.
+
+## On a Raspberry Pi
+
+`tests/nets/test_emulation.py` runs the real aarch64 wheels with the processors of a Pi 3 (Cortex-A53), 4 (A72) and 5
+(A76) by user-mode emulation (`python scripts/emulate.py` makes the machine): it checks that
+they install, import and decide as here, with ONNX Runtime and with NumPy. Times cannot be taken from emulation, so
+there is no row of a Pi yet. Whoever has one
+makes a row with
+
+    pip install "kilowatch[edge]"
+    python -m kilowatch.lab.bench.edge_board
 """
 WHAT = {
     "edge-classifier": "Probability that a window is abnormal, after Utomo & Hsiung; knows the faults it was shown.",
@@ -41,9 +56,9 @@ def page(names: list[str]) -> str:
 
 def _card(name: str) -> str:
     artifact = read_artifact(path_of(name))
-    card, day = artifact.card, lambda ms: datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
+    card = artifact.card
     told, metrics = card.trained_on, card.metrics
-    days = f"simulated time from {day(told.first_ms)} to {day(told.last_ms)}"
+    days = f"simulated time from {_day(told.first_ms)} to {_day(told.last_ms)}"
     accuracy = "" if metrics.validation_accuracy is None else f", accuracy {metrics.validation_accuracy:.3f}"
     validation = f"{told.validation_windows:,} later windows of the same fridges"
     rows = {
@@ -54,9 +69,26 @@ def _card(name: str) -> str:
         "validation": f"{validation}, loss {metrics.validation_loss:.4g}{accuracy}",
         "threshold": f"{card.threshold:.4g}",
         "differs from Keras by": f"at most {card.equality_max:.0e}",
+        "int8": _int8(artifact),
     }
     table = ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     return "\n".join([f"## {name}", "", WHAT[card.kind], "", *table, "", *_figures(artifact), ""])
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def _int8(artifact: Artifact) -> str:
+    """Return the size of the int8 sibling and the share of verdicts that it changes."""
+    window = artifact.card.window
+    windows = [normal(TEST_SEEDS, window, window), *faulty(TEST_SEEDS, window).values()]
+    try:
+        data = to_int8(artifact.data, np.concatenate([part.power_w for part in windows]))
+    except ModelError as error:
+        return f"none: {error}"
+    total = sum(len(part) for part in windows)
+    return f"{len(data) / 1000:.0f} kB, changes {artifact_of(data).card.changed_verdicts:.2%} of {total:,} verdicts"
 
 
 def _figures(artifact: Artifact) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kilowatch.app.pipeline import Pipeline
@@ -52,6 +53,7 @@ def _with(fault: Fault, place: int, seeds: Sequence[int], window: int) -> Window
     return joined.take(joined.begin_ms >= spec.start_ms)
 
 
+@lru_cache(maxsize=64)
 def _past(seed: int, days: int, faults: tuple[FaultSpec, ...]) -> Series:
     home = Home(seed, START_MS, site=f"home-{seed}")
     record = next(record for record in home.records() if record.device == DEVICE)

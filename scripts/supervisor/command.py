@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from supervisor import kafka, mosquitto, postgres, prometheus, zookeeper
+from supervisor import homeassistant, kafka, mosquitto, postgres, prometheus, zookeeper
 from supervisor.daemons import StartError, check_linux
 from supervisor.places import HOST, MissingComponentError, free_port
 from supervisor.record import Record, load, write_environment
@@ -52,7 +52,8 @@ def _mosquitto(folder: Path, port: int) -> Record:
 
 def _postgres(folder: Path, port: int) -> Record:
     server = postgres.up(folder, port, bound=False)
-    return Record("postgres", {"KILOWATCH_DATABASE__URL": server.url}, [server.daemon] if server.daemon else [])
+    addresses = {"KILOWATCH_DATABASE__URL": server.bare_url, "KILOWATCH_DATABASE__PASSWORD": postgres.PASSWORD}
+    return Record("postgres", addresses, [server.daemon] if server.daemon else [])
 
 
 def _prometheus(folder: Path, port: int) -> Record:
@@ -65,6 +66,13 @@ def _alertmanager(folder: Path, port: int) -> Record:
     return Record("alertmanager", {"ALERTMANAGER_URL": server.url}, [server.daemon])
 
 
+def _homeassistant(folder: Path, port: int) -> Record:
+    server = homeassistant.up(folder, port, bound=False)
+    section = "KILOWATCH_SOURCES__HOME_ASSISTANT"
+    addresses = {f"{section}__URL": server.url, f"{section}__TOKEN": server.token}
+    return Record("homeassistant", addresses, [server.daemon] if server.daemon else [])
+
+
 COMPONENTS = {
     "kafka": _Component(19_092, _kafka),
     "zookeeper": _Component(12_181, _zookeeper),
@@ -72,6 +80,7 @@ COMPONENTS = {
     "alertmanager": _Component(19_095, _alertmanager),
     "mosquitto": _Component(18_830, _mosquitto),
     "postgres": _Component(15_432, _postgres),
+    "homeassistant": _Component(18_123, _homeassistant),
 }
 
 

@@ -100,14 +100,14 @@ def start(launch: Launch) -> Daemon:
     return Daemon(launch.name, child.pid, _began(child.pid), str(log), child)
 
 
-def bring_up(launch: Launch, is_ready: Callable[[], bool], timeout_s: float = 60.0) -> Daemon:
+def bring_up(launch: Launch, is_ready: Callable[[], bool], timeout_s: float = 180.0) -> Daemon:
     """Start a process and wait until it is ready; `StartError` where it ends before or takes too long."""
     daemon = start(launch)
     await_ready(daemon, is_ready, timeout_s)
     return daemon
 
 
-def await_ready(daemon: Daemon, is_ready: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def await_ready(daemon: Daemon, is_ready: Callable[[], bool], timeout_s: float = 180.0) -> None:
     """Wait until a process is ready; `StartError` where it ends before, or is made to because it takes too long."""
     wait_for(lambda: is_ready() or not daemon.is_alive, timeout_s)
     if not (daemon.is_alive and is_ready()):

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 USER = "kilowatch"
 PASSWORD = "not-a-secret"  # noqa: S105 - of a server on loopback that lives for one test
+GUARDED = "guarded"
+"""A database of this name lets in only who comes over TLS with a certificate that our authority has signed."""
 _PACKAGE = "postgresql"
+_WHO_MAY = f"""\
+hostssl {GUARDED} all {HOST}/32 scram-sha-256 clientcert=verify-ca
+host {GUARDED} all all reject
+host all all {HOST}/32 scram-sha-256
+"""
 
 
 @dataclass(slots=True)
@@ -36,6 +43,11 @@ class Postgres:
     def url(self) -> str:
         """The address of its database, as SQLAlchemy reads it."""
         return self.url_of("kilowatch")
+
+    @property
+    def bare_url(self) -> str:
+        """The same without the password, as the settings want it."""
+        return self.url.replace(f":{PASSWORD}@", "@")
 
     def url_of(self, database: str) -> str:
         """Return the address of one of its databases."""
@@ -112,9 +124,12 @@ def _configure(server: Postgres) -> None:
         "ssl = on",
         f"ssl_cert_file = '{tls}/server.pem'",
         f"ssl_key_file = '{tls}/server.key'",
+        f"ssl_ca_file = '{tls}/ca.pem'",
+        f"hba_file = '{server.folder}/hba.conf'",
         "fsync = on",
     ]
     (server.folder / "data" / "postgresql.auto.conf").write_text("\n".join(lines) + "\n")
+    (server.folder / "hba.conf").write_text(_WHO_MAY)
     _hand_over(server.folder)
 
 

@@ -21,8 +21,8 @@ from kilowatch.links.kafka.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.logs import ListSource
     from kilowatch.links.kafka.settings import Access
+    from kilowatch.links.source import Source
 
 DEADLINE_S = 120.0
 
@@ -33,7 +33,7 @@ def reading(number: int) -> bytes:
 
 
 @contextmanager
-def processing(access: Access, *sources: ListSource) -> Iterator[Processor]:
+def processing(access: Access, *sources: Source) -> Iterator[Processor]:
     """Let a processor work; all that it has taken is safe in the end."""
     processor = Processor(sources, Writer(access, QUICK), Admin(access).count(Topic.DEVICES), wall_clock)
     stop, unsafe = threading.Event(), [-1]

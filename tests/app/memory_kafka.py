@@ -30,6 +30,7 @@ class MemoryBroker:
     first: int = 0
     committed: dict[Place, int] = field(default_factory=dict)
     told: list[bytes] = field(default_factory=list)
+    words: list[bytes] = field(default_factory=list)
     state: list[list[tuple[str, bytes | None]]] = field(default_factory=list)
     epochs: dict[Place, int] = field(default_factory=dict)
     readers: list[MemoryReader] = field(default_factory=list)
@@ -141,6 +142,8 @@ class MemoryWriter:
         for topic, key, value, partition in self._sent:
             if topic == Topic.STATE:
                 self._broker.write(partition, key, value)
+            elif topic == Topic.DEVICES:
+                self._broker.words.append(value)
             else:
                 self._broker.told.append(value)
 

@@ -19,7 +19,7 @@ from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.snapshots import Snapshots
 from kilowatch.app.subject import Subject
 from kilowatch.core.device import DeviceRecord, Fleet, Kind
-from kilowatch.core.events import Acknowledge, EventKind, IncidentEvent, Mute, RecordChanged, Tick
+from kilowatch.core.events import Acknowledge, EventKind, IncidentEvent, Learnt, Mute, RecordChanged, Tick
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.state import NewerStateError
 from kilowatch.detectors.registry import create
@@ -297,6 +297,23 @@ def test_a_persons_words_take_effect_at_their_place(messages: list[list[bytes]],
     assert [event.evidence.acknowledged for event in told] == [False] * (len(told) - 1) + [True]
     assert judge.counts.refused == 1
     assert judge.subject.pipeline.fleet.records[0].muted_until is None
+
+
+def test_the_registry_is_told_who_has_been_learnt_also_after_a_death(messages: list[list[bytes]]) -> None:
+    expected = set()
+    for values in messages:
+        judge = PartitionJudge(subject(), Registered(), 0, 0)
+        judge.take(range(len(values)), values)
+        expected |= {msgspec.json.encode(word) for word in judge.learnt}
+    learnt = [msgspec.json.decode(word, type=Learnt) for word in expected]
+    assert {(word.site, word.device, word.ts_ms) for word in learnt} >= {("home0", "meter", START_MS + DAY_MS)}
+    broker = MemoryBroker(messages, seed=3)
+    life = Life(broker)
+    with pytest.raises(DeathError):
+        life.live(dying_at(Step.COMMIT, 3))
+    life.live()
+    assert set(broker.words) == expected
+    assert len(broker.words) <= 2 * len(expected), "told again and again"
 
 
 def test_prometheus_is_told(messages: list[list[bytes]]) -> None:

@@ -21,7 +21,7 @@ from kilowatch.app.detector_service import KafkaRecords, subject_of
 from kilowatch.app.partition import PartitionJudge
 from kilowatch.app.registry import Registry
 from kilowatch.config.sections import DetectorConfig
-from kilowatch.core.device import DeviceRecord, Kind
+from kilowatch.core.device import DeviceRecord, Kind, Stage
 from kilowatch.core.events import EventKind, ReadingColumns
 from kilowatch.errors import KilowatchError
 from kilowatch.links.database import Database, DatabaseSettings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from _pytest.mark.structures import ParameterSet
     from supervisor.kafka import Cluster
     from supervisor.postgres import Postgres
 
@@ -172,8 +173,13 @@ def assert_nothing_lost_or_doubled(town: Town) -> None:
     assert told(town.access) == events, "incidents were lost, doubled, or are others"
     newest = {event.id: event for event in events}
     until(lambda: _incidents(town.database) == newest, "the database has other incidents")
+    until(lambda: stages(town.database) == {Stage.WATCHING}, "the registry was not told who has been learnt")
     accepted_name = 'kilowatch_readings_total{outcome="accepted"}'
     until(lambda: town.scraped(accepted_name) == kept, "the metric processor counted otherwise")
+
+
+def stages(database: Database) -> set[Stage]:
+    return {record.stage for record in Registry(database).records()}
 
 
 def _incidents(database: Database) -> dict[str, IncidentEvent]:
@@ -181,13 +187,16 @@ def _incidents(database: Database) -> dict[str, IncidentEvent]:
         return {known.event.id: known.event for known in transaction.incidents.between(0, 2**60, limit=1_000_000)}
 
 
-@pytest.mark.parametrize(
-    ("seed", "times"), [(1, 1), pytest.param(2, 20, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])]
-)
-def test_whoever_is_killed_nothing_accepted_is_lost_and_nothing_told_twice(town: Town, seed: int, times: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    order = list(VICTIMS) * times
-    chance.shuffle(order)
+def twenty_times(victim: str) -> ParameterSet:
+    return pytest.param((victim,) * 20, id=f"{victim}-20-times", marks=[pytest.mark.soak, pytest.mark.timeout(3600)])
+
+
+@pytest.mark.parametrize("victims", [pytest.param(VICTIMS, id="each-once"), *map(twenty_times, VICTIMS)])
+def test_whoever_is_killed_nothing_accepted_is_lost_and_nothing_told_twice(
+    town: Town, victims: tuple[str, ...]
+) -> None:
+    chance = random.Random("-".join(victims))  # noqa: S311 - no secret
+    order = chance.sample(victims, len(victims))
     town.open(time.time_ns() // 1_000_000 - HUNDRED_DAYS_MS)
     for victim in order:
         time.sleep(chance.uniform(0.0, 2.0))

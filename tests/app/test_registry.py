@@ -9,7 +9,7 @@ import pytest
 
 from kilowatch.app.registry import Registry
 from kilowatch.core.device import DeviceRecord, Kind, Stage, first_seen
-from kilowatch.core.events import Acknowledge, Label, LabelWord, Mute, Rearm, RecordChanged, Undo
+from kilowatch.core.events import Acknowledge, Label, LabelWord, Learnt, Mute, Rearm, RecordChanged, Undo
 from kilowatch.core.records import DeviceEdit, ModelChoice, Offset, OutboxMessage
 from kilowatch.core.wire import WireDecoder
 from kilowatch.errors import ConfigError
@@ -90,6 +90,18 @@ def test_words_on_incidents_travel_as_controls_and_can_be_taken_back(database: D
     for act in (registry.take_back, registry.acknowledge):
         with pytest.raises(ConfigError, match="not known"):
             act("nobody knows", "anna", AT_MS)
+
+
+def test_who_has_been_learnt_is_watched_from_then_on_unless_a_person_has_decided(database: Database) -> None:
+    registry = Registry(database)
+    learnt = [Learnt(v=1, site="home", device=name, ts_ms=AT_MS) for name in ("fridge", "gone")]
+    registry.meet([FRIDGE], AT_MS, learnt=learnt)
+    registry.meet([], AT_MS + 1, learnt=learnt)
+    (record,) = registry.records()
+    assert (record.device, record.stage, record.version) == ("fridge", Stage.WATCHING, 2)
+    registry.edit("home", "fridge", DeviceEdit(stage=Stage.ARMED), "anna", AT_MS + 2)
+    registry.meet([], AT_MS + 3, learnt=learnt)
+    assert registry.records()[0].stage is Stage.ARMED
 
 
 def test_mute_and_rearm_are_told_and_noted(database: Database) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cli.homes import LEARNING, SIMPLE, called, meter
-from kilowatch.cli.rehearse import RATES
+from kilowatch.app.rehearsal import RATES
 from kilowatch.core.outputs import RehearseOutput
 from kilowatch.errors import DetectorError
 from links.tables import write

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kilowatch.core.records import KnownDevice
     from kilowatch.links.kafka.settings import Access
 
-SERVICES = ("registry", "processor", "detector", "metrics", "all")
+SERVICES = ("registry", "processor", "detector", "metrics", "actor", "all")
 
 
 def test_help_names_the_services() -> None:

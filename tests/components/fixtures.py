@@ -13,18 +13,20 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
-from supervisor import kafka, postgres
+from supervisor import homeassistant, kafka, postgres
 from supervisor import mosquitto as broker
 from supervisor import prometheus as monitoring
 from supervisor.daemons import check_linux
 from supervisor.places import MissingComponentError
 
+from components.assistant import AssistantApi
 from components.topics import make_topics_anew
 from kilowatch.links.kafka.settings import Access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from supervisor.homeassistant import HomeAssistant
     from supervisor.kafka import Cluster
     from supervisor.mosquitto import Mosquitto
     from supervisor.postgres import Postgres
@@ -106,3 +108,18 @@ def alertmanager() -> Iterator[str]:
     """The address of an Alertmanager that tells nobody."""
     with needing_components() as folder, monitoring.alertmanager(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def home_assistant() -> Iterator[HomeAssistant]:
+    """A Home Assistant with a switch and a sensor of its own; tests add what they need and leave it running."""
+    with needing_components() as folder, homeassistant.running(folder / "homeassistant") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def assistant(home_assistant: HomeAssistant) -> Iterator[AssistantApi]:
+    """Home Assistant's own REST interface, with its owner's token."""
+    api = AssistantApi(home_assistant)
+    yield api
+    api.close()

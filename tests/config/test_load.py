@@ -193,3 +193,18 @@ def test_upstream_names_a_broker_that_there_is(tmp_path: Path) -> None:
         load_config(file, {})
     file.write_text('[upstream]\nto = "mqtt"\nbroker = "home"\n[sources.mqtt.home]\n')
     assert load_config(file, {}).config.upstream.broker == "home"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[notify.email]\nhost = "mail"', "nobody to tell"),
+        ('[notify.mqtt]\nbroker = "attic"', "notify.mqtt.broker names no broker: 'attic'"),
+        ('[announce]\nbroker = "attic"', "announce.broker names no broker"),
+        ('[notify.webhook]\nurl = "ftp://x"', "notify.webhook.url makes no sense"),
+        ('[notify.ntfy]\ntoken = "secret"', "is a secret"),
+    ],
+)
+def test_who_is_to_be_told_must_be_reachable(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load(tmp_path, text)

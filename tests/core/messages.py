@@ -16,6 +16,7 @@ from kilowatch.core.events import (
     Intent,
     Label,
     LabelWord,
+    Learnt,
     Mute,
     Reading,
     ReadingColumns,
@@ -96,7 +97,16 @@ _WORD = {"v": WIRE_V, "id": "c-81", "version": 1, "site": "home", "device": "fri
 EXAMPLES: tuple[msgspec.Struct, ...] = (
     READING,
     COLUMNS,
-    Rejected(v=WIRE_V, source="mqtt", reason=RejectReason.NOT_JSON, received_ms=AT_MS, raw=b"on fire"),
+    Rejected(
+        v=WIRE_V,
+        source="mqtt:home",
+        reason=RejectReason.UNDECODABLE,
+        received_ms=AT_MS,
+        raw=b"on fire",
+        topic="plug/status/switch:0",
+        retained=True,
+        why="it is not JSON",
+    ),
     Tick(v=WIRE_V, received_ms=AT_MS),
     msgspec.convert(_WORD | {"control": "label", "incident": INCIDENT, "label": LabelWord.HARMLESS}, Label),
     msgspec.convert(_WORD | {"control": "undo", "incident": INCIDENT}, Undo),
@@ -104,6 +114,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     msgspec.convert(_WORD | {"control": "mute", "until_ms": AT_MS + 3_600_000}, Mute),
     msgspec.convert(_WORD | {"control": "rearm"}, Rearm),
     msgspec.convert(_WORD | {"control": "device", "version": 4}, RecordChanged),
+    Learnt(v=WIRE_V, site="home", device="fridge", ts_ms=AT_MS),
     EVENT,
     Intent(
         v=WIRE_V,

@@ -13,10 +13,12 @@ from core.messages import AT_MS, COLUMNS, EXAMPLES, READING
 from kilowatch.core.events import (
     MAX_BATCH_READINGS,
     Control,
+    Learnt,
     Message,
     PersonalWord,
     Reading,
     ReadingColumns,
+    Rejected,
     RejectReason,
     Tick,
 )
@@ -54,6 +56,13 @@ def test_every_golden_file_has_an_example() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == {type(message).__name__ for message in EXAMPLES}
 
 
+def test_what_was_rejected_before_topics_were_kept_is_read() -> None:
+    before = b'{"v":1,"source":"mqtt","reason":"not_json","received_ms":1767225600000,"raw":"b24gZmlyZQ=="}'
+    kept = msgspec.json.decode(before, type=Rejected)
+    assert (kept.raw, kept.topic, kept.retained, kept.why) == (b"on fire", None, False, None)
+    assert msgspec.json.encode(kept) == before
+
+
 def test_the_contracts_page_is_fresh() -> None:
     script = runpy.run_path(str(SCRIPT))
     assert script["PAGE"].read_text(encoding="utf-8") == script["render"](), "run scripts/make_contracts.py"
@@ -70,7 +79,7 @@ def test_readings_and_batches_are_told_apart() -> None:
 
 
 def test_every_control_is_read() -> None:
-    controls = [message for message in EXAMPLES if isinstance(message, Tick | PersonalWord)]
+    controls = [message for message in EXAMPLES if isinstance(message, Tick | PersonalWord | Learnt)]
     assert len(controls) == len(Control.__args__)
     decoder = WireDecoder()
     assert [decoder.decode(as_json(control)) for control in controls] == controls

@@ -31,6 +31,15 @@ def test_the_spring_change_skips_an_hour(utc_hour: int, day: int) -> None:
     assert hour_of_week(local)[0] == berlin.weekday() * 24 + berlin.hour
 
 
+def test_the_autumn_change_has_an_hour_twice() -> None:
+    midnight_ms = round(datetime(2026, 10, 24, 22, tzinfo=UTC).timestamp() * 1000)
+    times = LocalTimes()
+    times.assign(0, "Europe/Berlin")
+    local = times.local_ms(np.zeros(25, dtype=np.int32), midnight_ms + np.arange(25) * 3_600_000)
+    sunday = 6 * 24
+    assert hour_of_week(local).tolist() == [sunday, sunday + 1, sunday + 2, *range(sunday + 2, sunday + 24)]
+
+
 def test_devices_of_several_zones_in_one_batch() -> None:
     times = LocalTimes()
     for slot, name in enumerate(["UTC", "Asia/Kolkata", "UTC"]):

@@ -77,3 +77,12 @@ def test_a_restart_keeps_everything() -> None:
     thaw(again, freeze(seen))
     assert (again.open, again.actions, again.opened, again.steps) == (seen.open, seen.actions, seen.opened, seen.steps)
     assert again.alarms(AT_MS) == seen.alarms(AT_MS) == {("home", "fridge"): 1}
+
+
+def test_what_switch_offs_avoided_is_added_up_once_each_and_kept() -> None:
+    seen, again = Correlation(), Correlation()
+    saved = msgspec.structs.replace(action(ActionState.CONFIRMED, 3), avoided_wh=1996.0)
+    for event in (action(ActionState.CLAIMED, 1), saved, saved, msgspec.structs.replace(saved, id="other")):
+        seen.note_action(event)
+    thaw(again, freeze(seen))
+    assert again.avoided_wh == seen.avoided_wh == 2 * 1996.0

@@ -11,7 +11,7 @@ from core.usage_streams import ENERGY, NIGHT, cut_at, days_of, home, joules, rea
 from kilowatch.core.clean import Cleaner
 from kilowatch.core.device import DeviceRecord, Fleet, Reporting
 from kilowatch.core.state import freeze, thaw
-from kilowatch.core.tariff import Tariff
+from kilowatch.core.tariff import Band, Tariff
 from kilowatch.core.usage import DayRows, Quantity
 from kilowatch.core.usage_ledger import Ledger
 
@@ -116,6 +116,23 @@ def test_days_are_those_of_the_wall_clock_also_when_clocks_change() -> None:
     ts_s = np.arange(-1800, 24 * HOUR_S, 30.0) + (spring_ms - START_MS) / 1000
     _, days = days_of(fleet, [readings(ts_s, np.full(len(ts_s), 100.0))])
     assert days.of(Quantity.HELD_MS).tolist()[:2] == [1_800_000, 23 * 3_600_000]
+
+
+AUTUMN_MS = 1_792_879_200_000
+"""2026-10-25 00:00 in Berlin, a day of 25 hours."""
+
+
+def test_a_day_of_25_hours_has_the_energy_and_the_prices_of_25_hours() -> None:
+    fleet = Fleet([DeviceRecord(site="home", device="d", time_zone="Europe/Berlin")])
+    ts_s = np.arange(-1800, 26 * HOUR_S, 30.0) + (AUTUMN_MS - START_MS) / 1000
+    power_w, register_wh = np.full(len(ts_s), 1000.0), np.arange(len(ts_s)) * 1000.0 / 120
+    dear_at_two = Tariff.by_hour(0.10, [Band(frozenset(range(7)), frozenset({2}), 1.00)])
+    _, held = days_of(fleet, [readings(ts_s, power_w)], dear_at_two)
+    _, counted = days_of(fleet, [readings(ts_s, power_w, register_wh)], dear_at_two)
+    for days in (held, counted):
+        assert days.of(Quantity.HELD_MS).tolist()[:2] == [1_800_000, 25 * 3_600_000]
+        assert joules(days)[1] == pytest.approx(25 * 1000 * 3600)
+        assert days.cost_pico[1] / 1e12 == pytest.approx(23 * 0.10 + 2 * 1.00), "two o'clock comes twice"
 
 
 def test_cost_follows_the_hour_of_the_wall_clock() -> None:

@@ -31,7 +31,7 @@ SHAPES: dict[Network, Shape] = {
     Network.AUTOENCODER: AutoencoderShape(window=WINDOW, filters=6, kernel=9, units=16, latent=8, dropout=0.0),
     Network.FORECASTER: ForecasterShape(window=WINDOW, filters=6, kernel=3, dilations=(1, 2, 4, 8), smooth=10),
 }
-EPOCHS = {Network.EDGE_CLASSIFIER: 6, Network.AUTOENCODER: 25, Network.FORECASTER: 15}
+EPOCHS = {Network.EDGE_CLASSIFIER: 15, Network.AUTOENCODER: 25, Network.FORECASTER: 15}
 
 
 @lru_cache

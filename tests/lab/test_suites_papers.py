@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 
+from kilowatch.core.device import Kind, first_seen
 from kilowatch.core.outputs_papers import WindowRow
+from kilowatch.errors import ReadingError
+from kilowatch.lab.datasets import Family, MeterFile
+from kilowatch.lab.measure import Detection, OpenTime, Rate
+from kilowatch.lab.suites.findings import AtRate, Findings, Ranking, Target
+from kilowatch.lab.suites.papers import several
 from kilowatch.lab.suites.papers.classify import LAGS, trees, value_changes
+from kilowatch.lab.suites.papers.cloud import CloudOptions, cloud_tasks
 from kilowatch.lab.suites.papers.edge import spreads
+from kilowatch.lab.suites.papers.improved import improved
+from kilowatch.lab.suites.papers.kept import KeptFindings
 from kilowatch.lab.suites.papers.ledger import Ledger
 from kilowatch.lab.suites.papers.meters import WINDOW, Split, Trial, is_idle, trial
+from kilowatch.lab.suites.papers.pages import NOTHING, cloud_text, edge_text, several_text, with_measured
+from kilowatch.lab.suites.papers.recipes import RECIPES
+from kilowatch.lab.suites.papers.several import Change, changed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 
@@ -120,3 +133,90 @@ def test_no_window_of_an_unseen_type_is_trained_on(monkeypatch: pytest.MonkeyPat
         assert 0.3 < part.label.mean() <= 0.5
         assert np.isfinite(part.power_w).all()
     assert not rows_of(made.train.power_w) & rows_of(made.validation.power_w)
+
+
+def test_findings_outlive_an_interruption_whole() -> None:
+    found = Detection(np.array([True, False]), np.array([120.0, np.nan]))
+    none = np.zeros(0, dtype=np.bool_)
+    ranking = Ranking("tv", 0.5, 0.6, 0.4, 0.1, np.linspace(1, 0, 51))
+    one = Findings(
+        detector="autoencoder",
+        device="tv",
+        seed=3,
+        rankings=(ranking,),
+        at={1.0: AtRate(Rate(2, 1.5), OpenTime(10, 100), found, found, none)},
+        targets=(Target("H1", "low", "a"), Target("T8", "high", "b")),
+        invisible=1,
+    )
+    line = msgspec.json.encode(KeptFindings.of(one))
+    back = msgspec.json.decode(line, type=KeptFindings).findings()
+    assert KeptFindings.of(back) == KeptFindings.of(one)
+    assert back.at[1.0].found.delay_median_s == 120
+    assert np.isnan(back.at[1.0].found.delay_s[1])
+    assert back.targets == one.targets
+    np.testing.assert_array_equal(back.rankings[0].precision, ranking.precision)
+
+
+def test_a_cloud_task_is_known_by_all_that_decides_it() -> None:
+    meter_file = MeterFile(Family.TRACEBASE, Path("tv.parquet"), first_seen("home", "tv", Kind.TV))
+    options = CloudOptions(seeds=2)
+    tasks = cloud_tasks([meter_file], options)
+    assert len({task.key for task in tasks}) == len(tasks) == 2 * len(RECIPES)
+    assert tasks[0].key != replace(tasks[0], epochs=7).key
+
+
+def test_the_pages_tables_hold_the_figures_of_the_rows() -> None:
+    counts = {"true_positive": 40, "false_negative": 10, "false_positive": 15, "true_negative": 135}
+    rows = [row(**counts), row(model="conv-lstm", subject="c | d", idle=True)]
+    text = edge_text({"paper; a | b; seed 0; 100 epochs": rows, "paper; a | b; seed 0; 3 epochs": [row(seed=9)]}, 100)
+    assert "seeds 0;" in text
+    assert "| paper | trees | 1 | 0.875 (0.875) | 0.800 (0.800) | 0.100 (0.100) |" in text
+    assert "| paper, none idle | conv-lstm" not in text
+    assert "| c, d | yes | – | 0.920 |" in text
+    assert "trees: none" in text
+    assert edge_text({}, 100) == cloud_text({}, 100) == several_text([]) == NOTHING
+
+
+def test_a_measured_part_is_replaced_and_nothing_else() -> None:
+    page = "# A\n\n<!-- measured: edge -->\nold\n<!-- end of measured -->\n\nrest\n"
+    once = with_measured(page, "edge", "new")
+    assert "old" not in once
+    assert once.startswith("# A\n")
+    assert once.endswith("<!-- end of measured -->\n\nrest\n")
+    assert with_measured(once, "edge", "new") == once
+    with pytest.raises(ReadingError, match="no part 'cloud'"):
+        with_measured(page, "cloud", "new")
+
+
+def test_every_part_of_the_page_is_there() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "papers.md").read_text(encoding="utf-8")
+    for name in ("edge", "cloud", "several"):
+        assert with_measured(page, name, "x") != page
+
+
+def test_the_improved_recipe_learns_what_trees_learn() -> None:
+    made = trial(meter(100, 0), meter(112, 1), Split.PAPER, 0)
+    said = improved(made, 3, 0)
+    assert ((said.test >= 0.5) == (made.test.label > 0)).mean() > 0.95
+    assert said.best_epoch is not None
+
+
+@pytest.mark.parametrize("change", Change)
+def test_one_channel_is_changed_where_it_is_said_and_the_others_stay(change: Change) -> None:
+    rng = np.random.default_rng(0)
+    windows = rng.uniform(0, 100, (30, 2, several.WINDOW)).astype(np.float32)
+    odd, where = changed(windows, 1, change, rng)
+    assert len(odd) == len(where) > 20
+    kept = [int(np.flatnonzero((windows[:, 0] == one[0]).all(axis=1))[0]) for one in odd]
+    np.testing.assert_array_equal(odd[:, 0], windows[kept, 0])
+    assert not ((odd[:, 1] != windows[kept, 1]) & ~where).any()
+    assert ((where.sum(axis=1) >= several.WINDOW // 4) & (where.sum(axis=1) <= several.WINDOW // 2)).all()
+
+
+def test_a_channel_that_stands_still_is_not_counted_as_changed() -> None:
+    windows = np.ones((10, 2, several.WINDOW), dtype=np.float32)
+    windows[:, 1, ::2] = 50
+    odd, _ = changed(windows, 0, Change.HELD, np.random.default_rng(0))
+    assert len(odd) == 0
+    odd, _ = changed(windows, 1, Change.HELD, np.random.default_rng(0))
+    assert len(odd) == 10

@@ -11,9 +11,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from kilowatch.config.database import TlsMode
 from kilowatch.core.usage import Quantity
 from kilowatch.errors import ComponentError, ConfigError, StateError
-from kilowatch.links.database import Database, DatabaseSettings, TlsMode, TlsOptions
+from kilowatch.links.database import Database, DatabaseSettings, TlsOptions
 from kilowatch.links.database.engine import _tls, open_engine
 from kilowatch.links.database.tables import metadata
 from links.databases import database, database_url

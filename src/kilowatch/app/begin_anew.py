@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kilowatch.config.sections import KafkaConfig, MetricsConfig
     from kilowatch.observability import Metrics
+    from kilowatch.observability.health import Health
 
 _WAITS_S = (1.0, 2.0, 5.0, 10.0)
 _SOUND_S = 120.0
@@ -75,8 +76,9 @@ def _is_fatal(setting: str) -> bool:
     return setting == "partitions"
 
 
-def endpoint(metrics: Metrics, config: MetricsConfig) -> AbstractContextManager[object]:
+def endpoint(metrics: Metrics, config: MetricsConfig, health: Health | None = None) -> AbstractContextManager[object]:
     """Serve metrics where the settings want it; several services of one machine need a port each."""
     if not config.enabled:
         return nullcontext()
-    return exposed(metrics, config.bind, config.port, None if config.token is None else config.token.reveal())
+    token = None if config.token is None else config.token.reveal()
+    return exposed(metrics, config.bind, config.port, token, health)

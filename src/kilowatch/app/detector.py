@@ -11,7 +11,8 @@ At work, for each partition
 
 5. Judge the messages of a poll; events wait in memory.
 6. Where a snapshot is due, write its chunks and wait until they are safe.
-7. Begin a transaction and send the events into it, and the snapshot's manifest.
+7. Begin a transaction and send the events into it, words to the registry on who has been learnt, and the snapshot's
+   manifest.
 8. Send into it the offset of the first message that is not judged yet.
 9. Commit: events, manifest and offset are there together or not at all. A new model judges what comes after.
 10. Delete the chunks of older snapshots.
@@ -333,7 +334,7 @@ class Detector:
             held.models.at_commit()
         self._watcher.committed(place, len(held.judge.events), self._clock() - started)
         held.committed, held.committed_at = held.judge.next_offset, self._clock()
-        held.judge.events, held.events_since = [], None
+        held.judge.events, held.judge.learnt, held.events_since = [], [], None
         if draft is not None:
             held.saved = held.judge.next_offset
             held.snapshot_at = self._clock() + self._tempo.snapshot_s
@@ -359,6 +360,8 @@ class Detector:
     def _send(held: _Held, partition: int, draft: Draft | None) -> None:
         for event in held.judge.events:
             held.writer.send(Topic.ANOMALIES, event.site, msgspec.json.encode(event), partition=partition)
+        for word in held.judge.learnt:
+            held.writer.send(Topic.DEVICES, word.site, msgspec.json.encode(word), partition=partition)
         if draft is not None:
             held.writer.send(Topic.STATE, draft.key, draft.value, partition=partition)
 

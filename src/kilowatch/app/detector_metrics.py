@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from kilowatch.app.partition import Counts
     from kilowatch.links.kafka.place import Place
     from kilowatch.observability import Metrics
+    from kilowatch.observability.health import Health
 
 _SERVICE = "detector"
 
 
 class DetectorMetrics:
-    """A `Watcher` that keeps the metrics of the table. now_s: Unix time."""
+    """A `Watcher` that keeps the metrics of the table. health: told of the lag. now_s: Unix time."""
 
-    def __init__(self, metrics: Metrics, group: str, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, metrics: Metrics, group: str, now_s: Callable[[], float] = time.time, health: Health | None = None
+    ) -> None:
         self._metrics = metrics
         self._group = group
         self._now_s = now_s
+        self._health = health
 
     def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
         """Count samples, and time readings that are news; `place` and `seconds` are for logs."""
@@ -43,6 +47,8 @@ class DetectorMetrics:
 
     def lag(self, lag: Mapping[Place, int]) -> None:
         """Note how many messages lie ahead in each partition."""
+        if self._health is not None:
+            self._health.lag(lag.values())
         gauge = self._metrics.gauge("kilowatch_consumer_lag_messages")
         gauge.clear()
         for place, messages in lag.items():

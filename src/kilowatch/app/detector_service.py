@@ -29,6 +29,7 @@ from kilowatch.links.kafka.transactions import TransactionalWriter
 from kilowatch.links.kafka.writer import Writer
 from kilowatch.links.memory import MemoryHistory
 from kilowatch.observability import Metrics
+from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
@@ -131,12 +132,13 @@ def links_of(config: Config, subject: Callable[[], Subject] | None = None, model
 def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = None) -> None:
     """Judge what is ours until told to stop; where Kafka fails begin anew, from what is safe, when it is back."""
     require_topics(config.kafka)
-    metrics = Metrics()
-    watcher = DetectorMetrics(metrics, f"{config.kafka.group}-detector")
+    metrics, health = Metrics(), Health()
+    stop, watcher = health.pulse(stop), DetectorMetrics(metrics, f"{config.kafka.group}-detector", health=health)
 
-    with endpoint(metrics, config.metrics), delivering(config, metrics) as models:
+    with endpoint(metrics, config.metrics, health), delivering(config, metrics) as models:
 
         def work() -> None:
+            health.begins("it joins the group")
             detector = Detector(links_of(config, models=models), tempo, watcher)
             metrics.gauge("kilowatch_devices_drifting").set_function(detector.drifting)
             detector.run(stop.is_set)

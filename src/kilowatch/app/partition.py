@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+import numpy as np
 
 from kilowatch.app.ingest import Decoder
 from kilowatch.app.models.switch import stamped
-from kilowatch.core.events import Acknowledge, Label, Mute, RecordChanged, Tick, Undo
+from kilowatch.core.device import Stage
+from kilowatch.core.events import WIRE_V, Acknowledge, Label, Learnt, Mute, RecordChanged, Tick, Undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +55,8 @@ class PartitionJudge:
     """Judges a partition's messages in order.
 
     next_offset: of the first message that it has not seen. live_from: events of messages before it have been told
-    by somebody else, so they are dropped. events: what is to be told.
+    by somebody else, so they are dropped. events: what is to be told. learnt: words to the registry on devices whose
+    record still calls them learning; they may be told twice, and are heeded once.
     """
 
     def __init__(self, subject: Subject, records: Records, next_offset: int, live_from: int) -> None:
@@ -61,11 +64,13 @@ class PartitionJudge:
         self.next_offset = next_offset
         self.live_from = live_from
         self.events: list[IncidentEvent] = []
+        self.learnt: list[Learnt] = []
         self.counts = Counts()
         self._records = records
         self._pipeline = subject.pipeline
         self._decoder = Decoder(subject.pipeline.fleet)
         self._known = len(subject.pipeline.fleet)
+        self._seen = np.zeros(0, dtype=np.bool_)
 
     def take(self, offsets: Sequence[int], values: Sequence[bytes]) -> None:
         """Judge messages, their offsets rising; those seen before are left out."""
@@ -75,6 +80,7 @@ class PartitionJudge:
                 self._note(self._pipeline.pass_time(), offsets[begin])
             self._take_run(values[begin:end], offsets[begin])
             self.next_offset = offsets[end - 1] + 1
+        self._see_graduates()
 
     def _take_run(self, values: Sequence[bytes], offset: int) -> None:
         decoded = self._decoder.decode(values)
@@ -104,6 +110,15 @@ class PartitionJudge:
             if known is not None:
                 self._pipeline.revise(known)
         self._known = len(records)
+
+    def _see_graduates(self) -> None:
+        graduates = self._pipeline.curriculum.graduates(self._known)
+        self._seen = np.append(self._seen, np.zeros(len(graduates) - len(self._seen), dtype=np.bool_))
+        for slot in np.flatnonzero(graduates & ~self._seen).tolist():
+            self._seen[slot] = True
+            record, since_ms = self._pipeline.fleet.records[slot], self._pipeline.curriculum.watching_since_ms[slot]
+            if record.stage is Stage.LEARNING:
+                self.learnt.append(Learnt(v=WIRE_V, site=record.site, device=record.device, ts_ms=int(since_ms)))
 
     def _obey(self, control: Control, offset: int) -> None:
         if isinstance(control, Tick):

@@ -10,7 +10,7 @@ from kilowatch.app.begin_anew import again_and_again, endpoint, require_topics
 from kilowatch.app.discoveries import Discoveries
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.plug_book import PlugBook
-from kilowatch.app.processor import Processor, wall_clock
+from kilowatch.app.processor import TICK_S, Processor, wall_clock
 from kilowatch.app.registry import Registry
 from kilowatch.app.sources import sources_of
 from kilowatch.app.stores import database_settings
@@ -19,6 +19,7 @@ from kilowatch.errors import KilowatchError
 from kilowatch.links.database import Database
 from kilowatch.links.kafka.writer import Writer
 from kilowatch.observability import Metrics
+from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
     from kilowatch.config.sections import Config
     from kilowatch.core.device import DeviceRecord
 
+_TICKS_WITHIN_S = 4 * TICK_S
 _log = logging.getLogger(__name__)
 
 
 def serve_processor(config: Config, stop: threading.Event) -> None:
     """Take readings in until told to stop; where Kafka refuses begin anew, and sources send again what is not safe."""
     require_topics(config.kafka)
-    metrics = Metrics()
+    metrics, health = Metrics(), Health()
+    stop = health.pulse(stop)
     with ExitStack() as stack:
-        stack.enter_context(endpoint(metrics, config.metrics))
+        stack.enter_context(endpoint(metrics, config.metrics, health))
         database = stack.enter_context(closing(Database(database_settings(config))))
         registry = Registry(database)
         plugs = stack.enter_context(closing(PlugBook(config, metrics)))
@@ -44,7 +47,9 @@ def serve_processor(config: Config, stop: threading.Event) -> None:
         def work() -> None:
             sources = sources_of(config, records, plugs, discoveries.take, metrics)
             log = Writer(access_of(config.kafka))
-            Processor(sources, log, config.kafka.partitions, wall_clock, metrics).run(stop)
+            processor = Processor(sources, log, config.kafka.partitions, wall_clock, metrics)
+            health.needs("what is sent to Kafka", lambda: processor.counts.ticks, _TICKS_WITHIN_S)
+            processor.run(stop)
 
         again_and_again("processor", work, stop)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.app.ingest.gate import Accepted, Gate
+from kilowatch.app.ingest.gate import Gate
 from kilowatch.core.events import Rejected
 from kilowatch.errors import StateError
 from kilowatch.links.kafka.admin import Admin
@@ -27,6 +27,8 @@ from kilowatch.links.source import SourceMessage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from kilowatch.app.ingest.gate import Accepted
+    from kilowatch.app.rejudge import Judge
     from kilowatch.links.kafka.compacted import Entry
     from kilowatch.links.kafka.settings import Access
 
@@ -50,7 +52,7 @@ class Kept:
 
 @dataclass(slots=True)
 class RedriveCounts:
-    """What came of sending messages through again."""
+    """What came of sending messages through again. mended: also those that are understood and say no reading."""
 
     mended: int = 0
     readings: int = 0
@@ -60,7 +62,7 @@ class RedriveCounts:
 class RejectedMessages:
     """The messages of `IoTDevices.rejected` that are still to be mended."""
 
-    def __init__(self, access: Access, judge: Callable[[SourceMessage], Accepted | Rejected] | None = None) -> None:
+    def __init__(self, access: Access, judge: Judge | None = None) -> None:
         self._access = access
         self._judge = judge or Gate().judge
         self._reader = CompactedReader(access)
@@ -108,15 +110,17 @@ class RejectedMessages:
         wanted: Callable[[Rejected], bool],
         counts: RedriveCounts,
     ) -> None:
-        message = SourceMessage(rejected.source, rejected.raw, None, rejected.received_ms)
-        outcome = self._judge(message) if wanted(rejected) else rejected
-        if isinstance(outcome, Accepted):
-            writer.send(Topic.DEVICES, outcome.site, _as_history(outcome))
-            counts.mended += 1
-            counts.readings += outcome.readings
-        else:
-            writer.send(Topic.REJECTED, rejected.source, msgspec.json.encode(outcome))
+        outcome = self._judge(_as_it_came(rejected)) if wanted(rejected) else rejected
+        if isinstance(outcome, Rejected):
+            # its bytes and topic stay what they were, whatever a decoder made of them on the way
+            still = msgspec.structs.replace(rejected, reason=outcome.reason, why=outcome.why)
+            writer.send(Topic.REJECTED, rejected.source, msgspec.json.encode(still))
             counts.still_rejected += 1
+            return
+        counts.mended += 1
+        if outcome is not None:
+            writer.send(Topic.DEVICES, outcome.site, _as_history(outcome))
+            counts.readings += outcome.readings
 
     def _places(self) -> list[Place]:
         admin = Admin(self._access)
@@ -135,6 +139,17 @@ def _kept(entry: Entry) -> Kept:
             f"{Topic.REJECTED} holds something at {entry.place.partition}-{entry.offset} that is not ours: {error}.",
             "A later version of kilowatch may have written it.",
         ) from error
+
+
+def _as_it_came(rejected: Rejected) -> SourceMessage:
+    return SourceMessage(
+        rejected.source,
+        rejected.raw,
+        None,
+        rejected.received_ms,
+        topic=rejected.topic or "",
+        is_retained=rejected.retained,
+    )
 
 
 def _as_history(accepted: Accepted) -> bytes:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kilowatch.core.device import DeviceRecord, Kind
-    from kilowatch.core.events import IncidentEvent
+    from kilowatch.core.events import IncidentEvent, Learnt
     from kilowatch.core.records import KnownIncident, LabelEntry, ModelChoice, Offset
     from kilowatch.links.database import Database, Transaction
 
@@ -50,12 +50,21 @@ class Registry:
         with self._database.read() as transaction:
             return [known.record for known in transaction.devices.all()]
 
-    def meet(self, records: Iterable[DeviceRecord], ts_ms: int, offsets: Sequence[Offset] = ()) -> None:
-        """Take in devices that readings came from; those known already stay as they are."""
+    def meet(
+        self,
+        records: Iterable[DeviceRecord],
+        ts_ms: int,
+        offsets: Sequence[Offset] = (),
+        learnt: Iterable[Learnt] = (),
+    ) -> None:
+        """Take in devices that readings came from, and who has been learnt; those known already stay as they are."""
         with self._database.begin() as transaction:
             for record in records:
                 if transaction.devices.meet(record, ts_ms):
                     _publish(transaction, record, "kilowatch", ts_ms)
+            for word in learnt:
+                if transaction.devices.get(word.site, word.device) is not None:
+                    _graduate(transaction, word.site, word.device, ts_ms)
             transaction.offsets.save(READER, offsets)
 
     def discover(self, records: Iterable[DeviceRecord], ts_ms: int) -> None:
@@ -69,9 +78,7 @@ class Registry:
     def learnt(self, site: str, device: str, ts_ms: int) -> None:
         """Note that a device has been learnt and is watched from now on; nothing where it is past that already."""
         with self._database.begin() as transaction:
-            record = transaction.devices.learnt(site, device)
-            if record is not None:
-                _publish(transaction, record, "kilowatch", ts_ms)
+            _graduate(transaction, site, device, ts_ms)
 
     def edit(
         self, site: str, device: str, wish: DeviceEdit, who: str, ts_ms: int, at_version: int | None = None
@@ -162,6 +169,12 @@ class Registry:
         """Return where reading goes on."""
         with self._database.read() as transaction:
             return transaction.offsets.load(READER)
+
+
+def _graduate(transaction: Transaction, site: str, device: str, ts_ms: int) -> None:
+    record = transaction.devices.learnt(site, device)
+    if record is not None:
+        _publish(transaction, record, "kilowatch", ts_ms)
 
 
 def _record(transaction: Transaction, site: str, device: str) -> DeviceRecord:

@@ -14,6 +14,7 @@ from kilowatch.config.devices import device_records
 from kilowatch.links.database import Database
 from kilowatch.links.wall import wall_ms
 from kilowatch.observability import Metrics
+from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
 def serve_registry(config: Config, stop: threading.Event) -> None:
     """Bring the database up to date and keep the books until told to stop; where Kafka fails begin anew."""
     require_topics(config.kafka)
-    metrics, group = Metrics(), f"{config.kafka.group}-registry"
+    metrics, health, group = Metrics(), Health(), f"{config.kafka.group}-registry"
+    stop = health.pulse(stop)
 
     def tell(lag: Mapping[Place, int]) -> None:
         gauge = metrics.gauge("kilowatch_consumer_lag_messages")
         gauge.clear()
+        health.lag(lag.values())
         for place, messages in lag.items():
             gauge.labels(group, place.topic, str(place.partition)).set(messages)
 
-    with endpoint(metrics, config.metrics), closing(Database(database_settings(config))) as database:
+    with endpoint(metrics, config.metrics, health), closing(Database(database_settings(config))) as database:
         registry = Registry(database)
 
         def prepare() -> None:
@@ -45,6 +48,7 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
         access, partitions = access_of(config.kafka), config.kafka.partitions
 
         def work() -> None:
+            health.begins("it joins the group")
             RegistryService(registry, database, access, partitions, wall_ms, tell).run(stop, group)
 
         again_and_again("registry", work, stop)

@@ -16,7 +16,7 @@ import msgspec
 
 from kilowatch.app.ingest.decode import Decoder
 from kilowatch.core.device import Fleet
-from kilowatch.core.events import WIRE_V, IncidentEvent, RecordChanged
+from kilowatch.core.events import WIRE_V, IncidentEvent, Learnt, RecordChanged
 from kilowatch.core.records import Offset
 from kilowatch.errors import ComponentError
 from kilowatch.links.database.streams import relay
@@ -93,7 +93,8 @@ class RegistryService:
             self._registry.project(list(self._events(batch.values)), offsets)
             return
         decoded = self._decoder.decode(batch.values)
-        self._registry.meet(self._fleet.records[self._kept :], self._clock(), offsets)
+        learnt = [placed.control for placed in decoded.controls if isinstance(placed.control, Learnt)]
+        self._registry.meet(self._fleet.records[self._kept :], self._clock(), offsets, learnt)
         self._kept = len(self._fleet)
         if any(isinstance(placed.control, RecordChanged) for placed in decoded.controls):
             self._look_again()

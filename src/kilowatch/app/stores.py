@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from kilowatch.links.database import DatabaseSettings
+from kilowatch.links.database import DatabaseSettings, TlsOptions
 
 if TYPE_CHECKING:
+    from kilowatch.config.database import DatabaseConfig
     from kilowatch.config.sections import Config
 
 
@@ -65,7 +66,15 @@ def database_settings(config: Config) -> DatabaseSettings:
     """Return how to reach the database of a config."""
     if not config.database.url:
         return DatabaseSettings(f"sqlite:///{data_folder(config).database}")
+    tls = _tls(config.database)
     if config.database.password is None:
-        return DatabaseSettings(config.database.url)
+        return DatabaseSettings(config.database.url, tls)
     url = make_url(config.database.url).set(password=config.database.password.reveal())
-    return DatabaseSettings(url.render_as_string(hide_password=False))
+    return DatabaseSettings(url.render_as_string(hide_password=False), tls)
+
+
+def _tls(config: DatabaseConfig) -> TlsOptions:
+    ca, certificate, key = (
+        None if file is None else Path(file) for file in (config.ca_file, config.cert_file, config.key_file)
+    )
+    return TlsOptions(config.sslmode, ca, certificate, key)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kilowatch.config.sections import Config
 
-SERVICES = ("registry", "metrics", "detector", "processor")
+SERVICES = ("registry", "metrics", "actor", "detector", "processor")
 """In the order in which they are started: who reads before who writes."""
 _LOOK_S = 0.1
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def children_of(config: Config, file: Path | None) -> Iterator[Child]:
         yield Child(name, command, {"KILOWATCH_METRICS__PORT": str(ports[name])})
 
 
-_BY_PORT = ("metrics", "registry", "processor", "detector")
+_BY_PORT = ("metrics", "registry", "processor", "detector", "actor")
 
 
 def run_together(children: Sequence[Child], stop: threading.Event, grace_s: float = 40.0) -> int:

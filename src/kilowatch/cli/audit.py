@@ -12,8 +12,13 @@ from rich.markup import escape
 from kilowatch.cli.database import AsJson, ConfigFile, opened
 from kilowatch.cli.tell import entry_words, evidence_words, hour
 from kilowatch.config import load_config
+from kilowatch.core.explain import energy
 from kilowatch.core.outputs_live import AuditOutput
 
+_ESTIMATE = (
+    "by an estimate: what was drawn above the expected band, "
+    "for as long again as the incident had lasted, a day at most."
+)
 app = typer.Typer(name="audit", help="Everything that was decided and done, and why.", no_args_is_help=True)
 
 
@@ -41,5 +46,7 @@ def show(
         console.print(f"{hour(entry.ts_ms, zone)}  [bold]{escape(entry.device)}[/]  {escape(entry_words(entry))}")
         if evidence := evidence_words(entry, zone):
             console.print(f"[dim]    {escape(evidence)}[/]")
+    if saved_wh := sum(entry.avoided_wh or 0.0 for entry in entries):
+        console.print(f"\nWhat was switched off saved about [bold]{energy(saved_wh)}[/] {_ESTIMATE}")
     if not entries:
         console.print("Nothing was decided yet.")

@@ -89,6 +89,20 @@ def edge(
     _show(found, as_json=as_json)
 
 
+@app.command("edge-run")
+def edge_run(
+    minutes: Annotated[float, typer.Option("--minutes", help="How long each way of reading is counted.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """`kilowatch run` with 20 plugs at 1 s: CPU, memory, and from a fault's reading to the plug that is off."""
+    from kilowatch.lab.bench.edge_run import rows
+
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        found = rows(lambda what: status.update(f"measuring: {what}"), minutes)
+    _show(found, as_json=as_json)
+
+
 @app.command("train")
 def training(
     quick: Annotated[bool, typer.Option("--quick", help="Two epochs each.")] = False,
@@ -101,6 +115,20 @@ def training(
     console = Console(stderr=True)
     with console.status("measuring") as status:
         found = rows(lambda what: status.update(f"measuring: {what}"), quick=quick, peers=peers)
+    _show(found, as_json=as_json)
+
+
+@app.command()
+def web(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer paints, and ten seconds of load.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """The page: first paint, bytes, CPU and memory before real browsers, and /metrics of a fleet."""
+    from kilowatch.lab.bench.web import rows
+
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        found = rows(lambda what: status.update(f"measuring: {what}"), quick=quick)
     _show(found, as_json=as_json)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import tempfile
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kilowatch.cli.spans import seconds_of
-from kilowatch.errors import ConfigError
+from kilowatch.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from kilowatch.demo.live import LiveDemo, Staging
@@ -41,14 +45,16 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed is another home.")] = 1,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="Nothing goes wrong: see how quiet it is.")] = False,
     lasts: Annotated[str, typer.Option("--for", help="How long: 90s, 5m.")] = f"{_LASTS_S:.0f}s",
-    headless: Annotated[bool, typer.Option("--headless", help="Lines only, no live picture.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Lines only, no live picture and no page.")] = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Without the page for a browser.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 is any that is free.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be switched off; call nothing.")] = False,
     data: Annotated[Path | None, typer.Option(help="Keep what happened in this new folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     replay: Annotated[bool, typer.Option("--replay", help="Weeks in seconds instead, and a report; no plugs.")] = False,
     days: Annotated[int, typer.Option(min=15, max=366, help="With --replay: days of the home's life.")] = 22,
     report: Annotated[Path, typer.Option(help="With --replay: where to write the report.")] = Path("report.html"),
-    no_open: Annotated[bool, typer.Option("--no-open", help="With --replay: do not open the report.")] = False,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open neither page nor report in a browser.")] = False,
 ) -> None:
     """Watch a simulated home live: what goes wrong, what is found, switched off by a real call, or left alone."""
     if context.invoked_subcommand is not None:
@@ -63,10 +69,32 @@ def demo(
     seconds = seconds_of(lasts)
     staging = Staging(seed, dry_run, () if no_faults else CUES)
     console = Console(stderr=as_json, force_terminal=False if headless or as_json else None, highlight=False)
+    page = None if no_web or headless or as_json else Page(port, opens=not no_open)
     with _folder(data) as folder:
-        _play(folder, staging, seconds, console, as_json=as_json)
+        _play(folder, staging, seconds, console, page, as_json=as_json)
     if not as_json:
         console.print(_NEXT, end="")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How the page is wanted. opens: in a browser, where there is one and somebody sits before the terminal."""
+
+    port: int
+    opens: bool
+
+    def show(self, live: LiveDemo, console: Console, stack: ExitStack, *, dry_run: bool) -> None:
+        """Serve the page until the stack ends and say where; without the web extra say how to get it."""
+        from kilowatch.demo.web import paged
+
+        try:
+            address = stack.enter_context(paged(live, self.port, dry_run=dry_run))
+        except MissingExtraError as error:
+            console.print(f"[dim]No page: {escape(str(error))} {escape(error.hint)}[/]\n", soft_wrap=True)
+            return
+        console.print(f"[bold]Open in a browser:[/] {address}\n", soft_wrap=True)
+        if self.opens and sys.stdout.isatty() and _has_screen():
+            webbrowser.open(address)
 
 
 @app.command()
@@ -95,6 +123,11 @@ def faults() -> None:
     Console().print("\nWhile a demo runs: kilowatch demo fault DEVICE FAULT")
 
 
+def _has_screen() -> bool:
+    """Say whether a browser could show itself: on a server `webbrowser` would open one in the terminal."""
+    return sys.platform in {"win32", "darwin"} or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 @contextmanager
 def _folder(chosen: Path | None) -> Iterator[Path]:
     if chosen is None:
@@ -106,7 +139,9 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
     yield chosen
 
 
-def _play(folder: Path, staging: Staging, seconds: float, console: Console, *, as_json: bool) -> None:
+def _play(
+    folder: Path, staging: Staging, seconds: float, console: Console, page: Page | None, *, as_json: bool
+) -> None:
     from kilowatch.app.stores import DataFolder
     from kilowatch.cli.progress import reading_progress
     from kilowatch.demo.learnt import learning_readings, learnt
@@ -115,7 +150,12 @@ def _play(folder: Path, staging: Staging, seconds: float, console: Console, *, a
     started_s = time.monotonic()
     with reading_progress("learning four weeks of this home, once", learning_readings(), quiet=as_json) as count:
         state = learnt(count)
-    with LiveDemo(DataFolder(folder), state, staging, lambda: time.monotonic() - started_s) as live:
+    with (
+        LiveDemo(DataFolder(folder), state, staging, lambda: time.monotonic() - started_s) as live,
+        ExitStack() as stack,
+    ):
+        if page is not None:
+            page.show(live, console, stack, dry_run=staging.dry_run)
         _watch(live, console, seconds, dry_run=staging.dry_run)
         output = live.output()
     if as_json:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kilowatch.cli import audit, bench, config, data, demo, device, incident, models, rejected, serve, topics
+from kilowatch.cli import audit, bench, config, data, demo, device, incident, models, notify, rejected, serve, topics
 from kilowatch.cli.backup import backup, restore
 from kilowatch.cli.detectors import detectors
 from kilowatch.cli.discover import discover
@@ -86,6 +86,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(device.app, name="device")
 app.add_typer(incident.app, name="incident")
 app.add_typer(audit.app, name="audit")
+app.add_typer(notify.app, name="notify")
 app.add_typer(topics.app, name="topics")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(serve.app, name="serve")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from kilowatch.cli.database import ConfigFile
 from kilowatch.cli.model_facts import facts
+from kilowatch.cli.shadow import app as shadow_app
 from kilowatch.config import load_config
 from kilowatch.core.device import Kind
 from kilowatch.core.outputs_models import ListedModel, ModelOutput, ModelsOutput
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from kilowatch.nets.registry import Index, Post
 
 app = typer.Typer(help="Models by hash: list, show, verify, promote, roll back.", no_args_is_help=True)
+app.add_typer(shadow_app, name="shadow")
 
 Folder = Annotated[Path, typer.Option("--registry", help="Folder of models.", envvar="KILOWATCH_MODELS")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -11,22 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 from kilowatch.app.pipeline import PipelineSettings
+from kilowatch.app.rehearsal import RATES, rehearsed
 from kilowatch.app.replay import replay as run_replay
 from kilowatch.app.setup import replay_of
 from kilowatch.cli.progress import reading_progress
 from kilowatch.cli.read_options import reads_files
 from kilowatch.cli.replay import show_failures, show_problems
 from kilowatch.core.learning import LearningPlan
-from kilowatch.core.outputs import RehearseOutput, Sensitivity
 from kilowatch.detectors.registry import create
 from kilowatch.links.files import ReadOptions, open_sources
 
 if TYPE_CHECKING:
-    from kilowatch.app.pipeline import Pipeline
-    from kilowatch.app.replay import ReplayOutcome
-
-RATES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
-"""Alarms a device-week: from once in ten weeks, for a fleet, to most weekdays."""
+    from kilowatch.core.outputs import RehearseOutput
 
 
 @reads_files
@@ -47,24 +43,11 @@ def rehearse(
     with reading_progress("rehearse", total, quiet=as_json) as count:
         outcome = run_replay(run.pipeline, run.batches(), lambda batch, _: count(len(batch)))
     show_problems(opened)
-    output = _output(run.pipeline, outcome)
+    output = rehearsed(run.pipeline.rehearsals, len(run.pipeline.fleet), outcome.tally.device_weeks)
     if as_json:
         typer.echo(msgspec.json.encode(output))
     else:
         _show(Console(), output)
-
-
-def _output(pipeline: Pipeline, outcome: ReplayOutcome) -> RehearseOutput:
-    weeks = outcome.tally.device_weeks
-    rows = [
-        Sensitivity(
-            requested_per_device_week=rehearsal.alarms_per_week,
-            incidents=rehearsal.opened,
-            alarms_per_device_week=round(rehearsal.opened / weeks, 4) if weeks else None,
-        )
-        for rehearsal in pipeline.rehearsals
-    ]
-    return RehearseOutput(devices=len(pipeline.fleet), watched_device_weeks=round(weeks, 4), sensitivities=rows)
 
 
 def _show(console: Console, output: RehearseOutput) -> None:

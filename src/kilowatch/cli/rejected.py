@@ -14,6 +14,7 @@ from rich.table import Table
 
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.redrive import Kept, RejectedMessages
+from kilowatch.app.rejudge import judge_of
 from kilowatch.cli.topics import ConfigFile
 from kilowatch.config import load_config
 from kilowatch.core.events import RejectReason
@@ -42,12 +43,14 @@ class KeptView(msgspec.Struct, frozen=True):
     reason: RejectReason
     received_ms: int
     raw: bytes
+    topic: str | None = None
+    why: str | None = None
 
     @classmethod
     def of(cls, kept: Kept) -> KeptView:
         """Return a message as it is printed."""
         found = kept.rejected
-        return cls(kept.name, found.source, found.reason, found.received_ms, found.raw)
+        return cls(kept.name, found.source, found.reason, found.received_ms, found.raw, found.topic, found.why)
 
 
 class RejectedOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +97,8 @@ def list_(
     table = Table("name", "received (UTC)", "source", "reason", "message")
     for one in found:
         text = one.raw[:_SHOWN_LETTERS].decode(errors="replace")
-        table.add_row(one.name, _time(one.received_ms), one.source, one.reason, text)
+        place = one.source if one.topic is None else f"{one.source} {one.topic}"
+        table.add_row(one.name, _time(one.received_ms), place, one.reason, text)
     Console().print(table)
 
 
@@ -110,14 +114,17 @@ def show(
     if kept is None:
         raise ConfigError(f"There is no rejected message {name}.", "See: kilowatch rejected list")
     found = kept.rejected
-    typer.echo(f"{found.reason}, from {found.source} at {_time(found.received_ms)} UTC", err=True)
+    place = found.source if found.topic is None else f"{found.source} {found.topic}"
+    why = "" if found.why is None else f" ({found.why})"
+    typer.echo(f"{found.reason}{why}, from {place} at {_time(found.received_ms)} UTC", err=True)
     typer.echo(found.raw)
 
 
 @app.command()
 def redrive(config: ConfigFile = None, source: Source = None, reason: Reason = None, as_json: AsJson = False) -> None:
-    """Send messages through again, for instance after an upgrade; those that still cannot be read stay."""
-    with closing(_messages(config)) as messages:
+    """Send messages through again after an upgrade or a mended mapping; those that still cannot be read stay."""
+    settings = load_config(config).config
+    with closing(RejectedMessages(access_of(settings.kafka), judge_of(settings))) as messages:
         counts = messages.redrive(_wanted(source, reason))
     if as_json:
         typer.echo(

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from kilowatch.cli.web import greet, page_of_edge, without_page
 from kilowatch.config import load_config
 from kilowatch.observability import Metrics, set_up_logging
 
@@ -30,10 +31,11 @@ def run(
     ] = None,
     detector: Annotated[str | None, typer.Option(help="Another detector than the settings name.")] = None,
     seconds: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
+    web: Annotated[bool, typer.Option(help="Serve the page and the API, as [web] says.")] = True,
 ) -> None:
     """Watch the devices that the settings name, in one process, until Ctrl-C."""
     loaded = load_config(file)
-    config = loaded.config
+    config = loaded.config if web else without_page(loaded.config)
     set_up_logging(config.log.level, config.log.format, loaded.secrets())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -48,7 +50,9 @@ def run(
 
 def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack) -> None:
     from kilowatch.app.edge.build import Hand, build_edge
+    from kilowatch.app.edge.intents import AnsweringTell, intents_of, post_of
     from kilowatch.app.edge.metrics import EdgeMetrics
+    from kilowatch.app.edge.onlookers import onlookers_of
     from kilowatch.app.edge.taps import taps_of
     from kilowatch.app.edge.tell import TellLog
     from kilowatch.app.edge.usage import HeardActions
@@ -59,9 +63,12 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     from kilowatch.detectors.registry import create
     from kilowatch.links.wall import WallClock, wall_ms
     from kilowatch.observability.endpoint import exposed
+    from kilowatch.web.live import LiveBook
 
-    metrics, tell = Metrics(), TellLog()
-    plugs, told, watch = PlugBook(config, metrics), HeardActions(tell), EdgeMetrics(metrics)
+    metrics, tell, live = Metrics(), TellLog(), LiveBook()
+    onlookers, post = onlookers_of(config), post_of(config)
+    heard = tell if post is None else AnsweringTell(tell, post)
+    plugs, told, watch = PlugBook(config, metrics), HeardActions(heard), EdgeMetrics(metrics)
     stack.callback(plugs.close)
     judging = create(detector)
     built = build_edge(
@@ -70,12 +77,15 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         wall_ms,
         _settings(config),
         Hand(plugs, told, WallClock()),
-        (tell, watch),
+        (tell, watch, onlookers, live) if config.web.enabled else (tell, watch, onlookers),
         partial(taps_of, config, metrics, told),
         partial(_models, config, metrics) if isinstance(judging, Modelled) else None,
+        None if post is None else partial(intents_of, config, post),
     )
     stack.callback(built.close)
     watch.watch(built)
+    stack.callback(onlookers.close)
+    onlookers.watch(built)
     if built.models is not None:
         built.models.start()
     built.parts.registry.discover(device_records(config), wall_ms())
@@ -85,6 +95,10 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         token = None if config.metrics.token is None else config.metrics.token.reveal()
         stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token))
     _greet(config, sources, built)
+    if config.web.enabled:
+        pipeline = built.parts.subject.pipeline
+        live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
+        greet(stack.enter_context(page_of_edge(config, detector, built, plugs, live, metrics)), config)
     _work(built, sources, stop, metrics)
 
 
@@ -95,23 +109,17 @@ def _models(config: Config, metrics: Metrics, ground: Ground) -> Delivery:
 
 
 def _settings(config: Config) -> EdgeSettings:
+    from kilowatch.app.actor.rules import rules_of
     from kilowatch.app.edge.build import EdgeSettings
     from kilowatch.app.pipeline import PipelineSettings
     from kilowatch.app.stores import database_settings
     from kilowatch.core.device import ActsBy
     from kilowatch.core.learning import LearningPlan
-    from kilowatch.core.policy import PolicyRules
 
-    policy = config.policy
+    plan = LearningPlan(learning_days=config.detector.learning_days)
     return EdgeSettings(
-        pipeline=PipelineSettings(plan=LearningPlan(learning_days=config.detector.learning_days)),
-        policy=PolicyRules(
-            side=ActsBy.EDGE,
-            dry_run=policy.dry_run,
-            cooldown_s=policy.cooldown_s,
-            site_actions_per_hour=policy.site_actions_per_hour,
-            min_windows=policy.min_windows,
-        ),
+        pipeline=PipelineSettings(plan=plan),
+        policy=rules_of(config.policy, ActsBy.EDGE),
         database=database_settings(config),
     )
 

@@ -74,9 +74,25 @@ def metrics(
     serve_metrics(settings, stopping(), MetricsOptions(top, each_device), save_s)
 
 
+@app.command()
+def actor(config: ConfigFile = None) -> None:
+    """Switch off what policy allows, once for each incident; homes are shared with others of its kind."""
+    from kilowatch.app.actor_serve import serve_actor
+
+    serve_actor(settings_of(config), stopping())
+
+
+@app.command()
+def web(config: ConfigFile = None) -> None:
+    """Serve the page and the API of a cluster: from its database, and live from Kafka."""
+    from kilowatch.cli.web import serve_web
+
+    serve_web(settings_of(config), stopping())
+
+
 @app.command("all")
 def everything(config: ConfigFile = None) -> None:
-    """Run all four on this machine, as processes; topics that are missing are created. One failing ends all."""
+    """Run all five on this machine, as processes; topics that are missing are created. One failing ends all."""
     from kilowatch.app.kafka_access import access_of
     from kilowatch.app.together import children_of, run_together
     from kilowatch.links.kafka.admin import Admin

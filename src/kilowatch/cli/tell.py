@@ -19,6 +19,8 @@ _SAID = {
     "rearm": "{who} allowed {device} to be switched off.",
     "label": "{who} spoke of the incident of {device}: {why}",
     "undo": "{who} took their word on the incident of {device} back.",
+    "asked": "Asked the edge that owns the switch of {device}: {why}",
+    "unanswered": "{why}",
     ActionState.CLAIMED: "Decided: {why}",
     ActionState.SENT: "Told the plug of {device} to switch off.",
     ActionState.CONFIRMED: "{device} is off for certain. {why}",

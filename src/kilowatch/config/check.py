@@ -29,6 +29,10 @@ def check(config: Config) -> None:
     if assistant.url and assistant.token is None:
         raise ConfigError("sources.home_assistant has no token.", "Set sources.home_assistant.token_file.")
     _check_upstream(config)
+    _check_told(config)
+    for name, person in config.web.people.items():
+        if person.token is None:
+            raise ConfigError(f"web.people.{name} has no token.", f"Set web.people.{name}.token_file.")
     for name in config.devices:
         if not 1 <= len(name) <= 128:
             raise ConfigError(f"Device name {name!r} has {len(name)} letters.", "Give it 1 to 128.")
@@ -47,3 +51,18 @@ def _check_upstream(config: Config) -> None:
     if upstream.to is UpstreamTo.MQTT and upstream.broker not in brokers:
         named = ", ".join(brokers) or "none yet: add [sources.mqtt.NAME]"
         raise ConfigError(f"upstream.broker names no broker: {upstream.broker!r}.", f"Brokers: {named}.")
+
+
+def _check_told(config: Config) -> None:
+    email, brokers = config.notify.email, config.sources.mqtt
+    if email.host and not email.to:
+        raise ConfigError("notify.email has a host and nobody to tell.", "Set notify.email.to.")
+    named_in = {
+        "notify.mqtt": config.notify.mqtt.broker,
+        "announce": config.announce.broker,
+        "policy": config.policy.broker,
+    }
+    for name, broker in named_in.items():
+        if broker and broker not in brokers:
+            named = ", ".join(brokers) or "none yet: add [sources.mqtt.NAME]"
+            raise ConfigError(f"{name}.broker names no broker: {broker!r}.", f"Brokers: {named}.")

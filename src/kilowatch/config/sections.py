@@ -7,10 +7,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from kilowatch.config.database import DatabaseConfig
 from kilowatch.config.devices import DeviceConfig
+from kilowatch.config.notify import AnnounceConfig, NotifyConfig
 from kilowatch.config.secret import Secret
 from kilowatch.config.sources import Port, SourcesConfig
 from kilowatch.config.upstream import ModelsConfig, UpstreamConfig
+from kilowatch.config.web import WebConfig
 from kilowatch.observability.logs import LogFormat, LogLevel
 
 
@@ -27,14 +30,6 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     folder: Annotated[str, Meta(min_length=1, description="folder for state, history and the outbox")] = (
         "kilowatch-data"
     )
-
-
-class DatabaseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Devices, incidents, audit and labels."""
-
-    url: Annotated[str, Meta(description="SQLAlchemy URL without password; empty: SQLite in the data folder")] = ""
-    password: Annotated[Secret | None, Meta(description="password for the URL")] = None
-    password_file: Annotated[str | None, Meta(description="file that holds the password")] = None
 
 
 class KafkaConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +61,10 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cooldown_s: Annotated[float, Meta(ge=0, description="least time between two offs of a device, s")] = 3600.0
     site_actions_per_hour: Annotated[int, Meta(ge=0, description="most offs of the whole site in an hour")] = 2
     min_windows: Annotated[int, Meta(ge=1, description="windows that must be odd before an off")] = 2
+    broker: Annotated[
+        str | None,
+        Meta(description="broker under sources.mqtt by which cloud and edge agree on switching; None: they do not"),
+    ] = None
 
 
 class PlugsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,16 +78,6 @@ class PlugsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     timeout_s: Annotated[float, Meta(gt=0, le=60, description="for one whole answer, s")] = 3.0
     verify_tls: Annotated[bool, Meta(description="verify the certificates of plugs and of Home Assistant")] = True
     ca_file: Annotated[str | None, Meta(description="certificates to trust; None: the system's")] = None
-
-
-class WebConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The live page and the API."""
-
-    enabled: Annotated[bool, Meta(description="serve them")] = False
-    bind: Annotated[str, Meta(description="address to listen on; 0.0.0.0 lets the whole network in")] = "127.0.0.1"
-    port: Port = 8080
-    token: Annotated[Secret | None, Meta(description="what a caller must show; None: one is made at the start")] = None
-    token_file: Annotated[str | None, Meta(description="file that holds the token")] = None
 
 
 class MetricsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,6 +155,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     models: ModelsConfig = ModelsConfig()
     upstream: UpstreamConfig = UpstreamConfig()
     outbox: OutboxConfig = OutboxConfig()
+    notify: NotifyConfig = NotifyConfig()
+    announce: AnnounceConfig = AnnounceConfig()
     web: WebConfig = WebConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()

@@ -146,7 +146,16 @@ class RecordChanged(PersonalWord, frozen=True, kw_only=True, omit_defaults=True,
     """The device's record has a new version in `IoTRegistry`."""
 
 
-Control: TypeAlias = Tick | Label | Undo | Acknowledge | Mute | Rearm | RecordChanged
+class Learnt(msgspec.Struct, frozen=True, kw_only=True, tag_field="control", tag="learnt"):
+    """A detector tells the registry that a device has been learnt and is watched from now on."""
+
+    v: Version
+    site: Site
+    device: Device
+    ts_ms: EventTime
+
+
+Control: TypeAlias = Tick | Label | Undo | Acknowledge | Mute | Rearm | RecordChanged | Learnt
 Message: TypeAlias = Reading | ReadingColumns | Control
 
 
@@ -160,9 +169,11 @@ class RejectReason(StrEnum):
     WRONG_TYPE = "wrong_type"
     OUT_OF_BOUNDS = "out_of_bounds"
     UNEQUAL_COLUMNS = "unequal_columns"
+    UNDECODABLE = "undecodable"
+    """It broke the contract of the vendor or mapping that its topic belongs to."""
 
 
-class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message that could not be read, kept so that it can be sent through again after an upgrade."""
 
     v: Version
@@ -170,6 +181,11 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     reason: RejectReason
     received_ms: ReceivedTime
     raw: Annotated[bytes, Meta(description="the message, base64")]
+    topic: (
+        Annotated[str, Meta(max_length=65_535, description="of a vendor's message, by which it is decoded")] | None
+    ) = None
+    retained: Annotated[bool, Meta(description="its broker had kept it, nobody knows for how long")] = False
+    why: Annotated[str, Meta(max_length=256, description="the decoder's own words")] | None = None
 
 
 class Severity(StrEnum):
@@ -235,7 +251,7 @@ class Want(StrEnum):
     NONE = "none"
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What policy wants done about an open incident, and why; worth nothing after expires_ms."""
 
     v: Version
@@ -246,6 +262,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     why: Annotated[str, Meta(description="a plain sentence")]
     blocked: Annotated[tuple[str, ...], Meta(description="every interlock that forbids switching off, by name")]
     expires_ms: Annotated[int, Meta(description="site time, ms UTC")]
+    incident: (
+        Annotated[IncidentEvent, Meta(description="the evidence, where it travels to the side that acts")] | None
+    ) = None
 
 
 class ActionState(StrEnum):
@@ -258,7 +277,7 @@ class ActionState(StrEnum):
     REFUSED = "refused"
 
 
-class ActionEvent(msgspec.Struct, frozen=True, kw_only=True):
+class ActionEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of an action; one action per incident, so that its id is the incident's."""
 
     v: Version
@@ -274,3 +293,4 @@ class ActionEvent(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: Annotated[int, Meta(description="wall clock at this step, ms UTC: plugs are timed by it")]
     why: Annotated[str, Meta(description="a plain sentence")]
     power_w: Annotated[float, Meta(description="read back from the plug, W")] | None = None
+    avoided_wh: Annotated[float, Meta(description="energy that a confirmed off saved, Wh, an estimate")] | None = None

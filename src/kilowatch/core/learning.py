@@ -148,6 +148,10 @@ class Curriculum:
         """Return whether a device has had its first lesson."""
         return int(self.watching_since_ms[slot]) != _NEVER_MS
 
+    def graduates(self, devices: int) -> NDArray[np.bool_]:
+        """Return which of the first so many devices have had a lesson, bool[n]; those learnt elsewhere have not."""
+        return (self.watching_since_ms[:devices] != _NEVER_MS) & (self.due_ms[:devices] != _NEVER_MS)
+
     def graduate(self, slot: int) -> None:
         """Note that a device has learnt all it ever will, and is watched from its first sample on."""
         self.first_ms[slot] = self.watching_since_ms[slot] = 1

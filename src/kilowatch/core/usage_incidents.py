@@ -47,9 +47,10 @@ class Correlation:
     """Open incidents and actions by device, and counts of all there ever were.
 
     opened: incidents by (rule, severity at opening, historical) · steps: action events by (want, state).
+    avoided_wh: energy that confirmed switch-offs saved, by their own estimates.
     """
 
-    frozen_also: ClassVar[tuple[str, ...]] = ("alarms_ever",)
+    frozen_also: ClassVar[tuple[str, ...]] = ("alarms_ever", "avoided_wh")
     frozen_types: ClassVar[tuple[type, ...]] = (OpenIncident, LatestAction, Severity, Want, ActionState)
 
     def __init__(self) -> None:
@@ -58,6 +59,7 @@ class Correlation:
         self.opened: defaultdict[tuple[str, Severity, bool], int] = defaultdict(int)
         self.steps: defaultdict[tuple[Want, ActionState], int] = defaultdict(int)
         self.alarms_ever = 0
+        self.avoided_wh = 0.0
         self._alarms: dict[tuple[str, str], deque[int]] = {}
 
     def note_incident(self, event: IncidentEvent) -> None:
@@ -88,6 +90,7 @@ class Correlation:
         if known is not None and event.version <= known.version:
             return
         self.steps[event.want, event.state] += 1
+        self.avoided_wh += event.avoided_wh or 0.0
         self.actions[event.id] = LatestAction(
             version=event.version,
             site=event.site,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from kilowatch.app.arming import arm
 from kilowatch.app.edge.build import Hand, build_edge
+from kilowatch.app.edge.taps import taps_of
+from kilowatch.app.edge.usage import EdgeUsage, HeardActions
+from kilowatch.app.metrics.today import TodaysUsage
 from kilowatch.app.plug_book import PlugBook
 from kilowatch.app.processor import Processor
 from kilowatch.app.snapshot_files import SnapshotFiles
@@ -21,14 +25,18 @@ from kilowatch.demo import stage
 from kilowatch.demo.board import Board, LineKind
 from kilowatch.demo.catalogue import named
 from kilowatch.demo.learnt import DETECTOR, edge_settings
+from kilowatch.demo.yesterday import yesterday_of
 from kilowatch.detectors.registry import create
 from kilowatch.links.plugs import PollSource
 from kilowatch.links.wall import WallClock
+from kilowatch.observability import Metrics
 from kilowatch.sim.home import MAINS
 from kilowatch.sim.plugs import PlugHost, SimClock
+from kilowatch.web.live import LiveBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from kilowatch.app.stores import DataFolder
@@ -88,7 +96,9 @@ class LiveDemo:
         self._clock = SimClock(stage.LIVE_FROM_MS, stage.SPEED, self.elapsed_s)
         self._home = stage.home_of(staging.seed, stage.LIVE_FROM_MS // stage.DAY_MS * stage.DAY_MS - stage.DAY_MS)
         self.plugs = stage.plugs_of(self._home, self._clock)
-        self.board = Board(self._clock.now_ms, since_start)
+        self.clock = self._clock.now_ms
+        self.board = Board(self.clock, since_start)
+        self.book = LiveBook()
         self._cues = sorted(staging.cues, key=lambda cue: cue.at_s, reverse=True)
         self._staging, self._folder, self._state = staging, folder, state
         self._host = PlugHost(self.plugs)
@@ -105,17 +115,22 @@ class LiveDemo:
     def __enter__(self) -> LiveDemo:
         self._host.start()
         config = stage.config_of(self.plugs)
-        self._book = PlugBook(config)
+        self.plug_book = PlugBook(config)
         SnapshotFiles(self._folder.snapshots).write(0, self._state)
-        hand = Hand(self._book, self.board, WallClock())
+        told = HeardActions(self.board)
+        hand = Hand(self.plug_book, told, WallClock())
         settings = edge_settings(dry_run=self._staging.dry_run)
-        self._built = build_edge(self._folder, create(DETECTOR), self._clock.now_ms, settings, hand, (self.board,))
+        listeners = (self.board, self.book)
+        taps = partial(taps_of, config, Metrics(), told)
+        self.built = build_edge(self._folder, create(DETECTOR), self.clock, settings, hand, listeners, taps)
         self.records = self._introduce()
-        self._built.edge.open()
-        self.board.fleet = self._built.parts.subject.pipeline.fleet
-        polled = [replace(one, interval_s=stage.POLL_S) for one in self._book.polled(self.records, stage.INTERVAL_S)]
-        source = PollSource(stage.SITE, polled, clock_ms=self._clock.now_ms)
-        self._processor = Processor([source], self._built.parts.log, 1, self._clock.now_ms)
+        self.built.edge.open()
+        self._look()
+        polled = [
+            replace(one, interval_s=stage.POLL_S) for one in self.plug_book.polled(self.records, stage.INTERVAL_S)
+        ]
+        source = PollSource(stage.SITE, polled, clock_ms=self.clock)
+        self._processor = Processor([source], self.built.parts.log, 1, self.clock)
         self._threads = [
             threading.Thread(target=self._process, name="demo processor", daemon=True),
             threading.Thread(target=self._judge, name="demo edge", daemon=True),
@@ -129,8 +144,8 @@ class LiveDemo:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
-        self._built.close()
-        self._book.close()
+        self.built.close()
+        self.plug_book.close()
         self._host.stop()
 
     def begin(self) -> None:
@@ -180,26 +195,49 @@ class LiveDemo:
         )
 
     @property
+    def snapshots(self) -> Path:
+        """Where the edge's state lies."""
+        return self._folder.snapshots
+
+    @property
+    def usage(self) -> TodaysUsage | None:
+        """What the devices used today."""
+        taps = (tap for tap in self.built.parts.taps if isinstance(tap, EdgeUsage))
+        return next((TodaysUsage(tap.service) for tap in taps), None)
+
+    @property
     def now_ms(self) -> int:
         """The home's time."""
         return self._clock.now_ms()
 
+    def _look(self) -> None:
+        """Let screen and page see what is judged."""
+        pipeline = self.built.parts.subject.pipeline
+        self.board.fleet = pipeline.fleet
+        self.built.parts.history.append(yesterday_of(self.built.parts.subject, stage.LIVE_FROM_MS))
+        self.book.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
+
     def _introduce(self) -> list[DeviceRecord]:
         """Let the registry know the devices with their plugs, and what a person has armed."""
-        registry, now_ms = self._built.parts.registry, self._clock.now_ms()
+        registry, now_ms = self.built.parts.registry, self.clock()
         address = {plug.outlet.device: plug.address for plug in self.plugs}
         found = [_with_plug(record, address[record.device]) for record in stage.records(self._home)]
         registry.discover(found, now_ms)
         for device in stage.ARMED:
             arm(registry, stage.SITE, device, WHO, now_ms)
-        order = list(address)
-        return sorted(registry.records(), key=lambda record: order.index(record.device))
+        return self._known()
+
+    def _known(self) -> list[DeviceRecord]:
+        """Return the records of what hangs on a plug as they are now, in the order of the stage."""
+        known = {record.device: record for record in self.built.parts.registry.records()}
+        return [known[plug.outlet.device] for plug in self.plugs]
 
     def _note_decisions(self) -> None:
         if self.elapsed_s() - self._asked_s < _ASK_S:
             return
         self._asked_s = self.elapsed_s()
-        with self._built.parts.database.read() as transaction:
+        self.records = self._known()
+        with self.built.parts.database.read() as transaction:
             entries = transaction.audit.last(200)
         decided = [entry for entry in reversed(entries) if entry.what in {Want.NOTIFY, Want.NONE}]
         for entry in decided[self._audited :]:
@@ -216,7 +254,7 @@ class LiveDemo:
 
     def _judge(self) -> None:
         try:
-            self._built.edge.run(self._ended)
+            self.built.edge.run(self._ended)
         except BaseException as error:
             self._failed.append(error)
             self._stop.set()

@@ -4,15 +4,15 @@ A device starts on a generic model: for a network without labels its watts are p
 trained on, as both papers scale theirs, and its score is divided by what one window in a hundred of its own past
 exceeds. A model that was fine-tuned on a device serves that device alone.
 
-Windows are scored every `stride` steps of the grid; each device has a phase that comes from its name alone, so that
-any process asks at the same times. Batches of one size make scores independent of what else is scored.
+Windows are scored every `stride` samples, as in `strided`. Batches of one size make scores independent of what else is
+scored. A delivered model judges the devices of its kind from the next sample on: their ranges stay, and what is usual
+is carried over by the ratio of both models' own thresholds, until the next lesson finds it out for each device.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
-from zlib import crc32
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from kilowatch.core.detector import Scores
 from kilowatch.core.explain import watts
 from kilowatch.core.playback import play
 from kilowatch.detectors.columns import Column, PerDevice
-from kilowatch.detectors.network_models import Models, open_models
+from kilowatch.detectors.network_models import KINDS, Models, open_models, own_place
 from kilowatch.detectors.overlap import OverlapMean
-from kilowatch.detectors.strided import let_stand
+from kilowatch.detectors.strided import are_due, let_stand
 from kilowatch.detectors.training import training_windows
+from kilowatch.errors import ModelError
 from kilowatch.nets.card import Network
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kilowatch.core.device import Kind
     from kilowatch.core.samples import Samples, Series
     from kilowatch.core.window import WindowView
     from kilowatch.nets.runtime import Model
@@ -39,6 +41,7 @@ _LEAST_SAMPLES, _LEAST_WINDOWS, _MOST_WINDOWS = 1000, 50, 500
 _RARE = 0.99
 _LEAST_USUAL = 1e-3
 """Of the scaled range: the error of a flat past must not make a watt look like a catastrophe."""
+_NEARLY_SURE = np.float32(1 - 1e-6)
 _CHUNK = 4096
 _DAY_MS = 86_400_000
 _LEFT_DAYS = 2
@@ -69,12 +72,14 @@ class _Said:
 
 
 class NetworkDetector(PerDevice):
-    """A model's score over the usual one; 50 bytes a device, without overlap."""
+    """A model's score over the usual one; 59 bytes a device, without overlap."""
 
-    frozen_not: ClassVar[tuple[str, ...]] = ("columns", "_models")
+    frozen_not: ClassVar[tuple[str, ...]] = ("columns", "_base", "_models")
     columns: ClassVar[Mapping[str, Column]] = {
-        "model": Column(np.uint8),
-        "phase": Column(np.uint32),
+        "model": Column(np.uint64),
+        "model_threshold": Column(np.float32),
+        "kind": Column(np.uint8),
+        "has_own": Column(np.bool_),
         "low_w": Column(np.float32),
         "span_w": Column(np.float32, fill=1),
         "usual": Column(np.float32, fill=np.nan),
@@ -84,8 +89,10 @@ class NetworkDetector(PerDevice):
         "standing": Column(np.float32, fill=np.nan),
         "standing_w": Column(np.float32, fill=np.nan),
     }
-    model: NDArray[np.uint8]
-    phase: NDArray[np.uint32]
+    model: NDArray[np.uint64]
+    model_threshold: NDArray[np.float32]
+    kind: NDArray[np.uint8]
+    has_own: NDArray[np.bool_]
     low_w: NDArray[np.float32]
     span_w: NDArray[np.float32]
     usual: NDArray[np.float32]
@@ -101,7 +108,7 @@ class NetworkDetector(PerDevice):
         self.network = network
         self.models = models.hashes
         self.looks = looks or Looks(STRIDES[network])
-        self._models = models
+        self._base = self._models = models
         self.needs = min(model.window for model in models.loaded)
         self._overlap = OverlapMean(self.needs) if self.looks.overlap else None
         self.parts = () if self._overlap is None else (self._overlap,)
@@ -116,12 +123,31 @@ class NetworkDetector(PerDevice):
         windows_w = training_windows(past, model.window, _MOST_WINDOWS)
         if len(windows_w) < _LEAST_WINDOWS:
             return
-        self.model[slot] = number
-        self.phase[slot] = crc32(f"{history.record.site}/{history.record.device}".encode())
+        self.model[slot] = self._models.keys[number]
+        self.model_threshold[slot] = _reach(self.network, model.threshold)
+        self.kind[slot] = KINDS.index(history.record.kind)
+        self.has_own[slot] = self._models.has_own(history.record)
         low_w, high_w = float(past.power_w.min()), float(past.power_w.max())
         self.low_w[slot] = low_w
         self.span_w[slot] = max(high_w - low_w, history.record.off_below_w, 0.005 * high_w)
         self._calibrate(slot, model, windows_w)
+
+    def adopt(self, live: Mapping[Kind, Model]) -> None:
+        """Judge the devices of these kinds by these models from the next sample on; others go on as they are.
+
+        A device with a model of its own keeps it. `ModelError` where a model is of another network, takes other
+        channels, or looks at more than is kept; with overlap also where its window differs.
+        """
+        models = self._base.with_live(self.network, live)
+        if self._overlap is not None and {model.window for model in models.loaded} != {self.needs}:
+            raise ModelError("Averaged windows are all of one length.", f"Deliver models with windows of {self.needs}.")
+        self._models, self.models = models, models.hashes
+        self.needs = min(model.window for model in models.loaded)
+
+    def model_of(self, slot: int) -> str:
+        """Return the hash of the model that judges a device, empty where none does."""
+        number = int(self._models.numbers_of(self.model[slot : slot + 1])[0])
+        return self._models.loaded[number - 1].sha256 if number else ""
 
     def learn(self, slot: int, history: Series, folds: int) -> NDArray[np.float32]:  # noqa: ARG002 - the protocol's
         """Fit, and return raw scores of the past float32[n].
@@ -143,10 +169,11 @@ class NetworkDetector(PerDevice):
 
     def score(self, samples: Samples, view: WindowView) -> Scores:
         """Return the score over the usual, and the band around what the network expects."""
-        due = self._due(samples)
+        which = self._judging(samples)
+        needs = np.array([np.iinfo(np.int64).max, *(model.window for model in self._models.loaded)])[which]
+        due = are_due(samples, needs, self.looks.stride)
         raw = np.full(len(samples), np.nan, dtype=np.float32)
         expected_w = raw.copy()
-        which = self.model[samples.slot]
         for number in np.unique(which[due]).tolist():
             model = self._models.loaded[number - 1]
             rows = np.flatnonzero(due & (which == number))
@@ -175,11 +202,21 @@ class NetworkDetector(PerDevice):
         """Return the same models without devices."""
         return NetworkDetector(self.network, self._models, self.looks)
 
-    def _due(self, samples: Samples) -> NDArray[np.bool_]:
-        needs = np.array([0, *(model.window for model in self._models.loaded)])[self.model[samples.slot]]
-        step = samples.ts_ms // samples.grid_ms + self.phase[samples.slot].astype(np.int64)
-        whole = (needs > 0) & (samples.count >= needs)
-        return np.asarray(whole & ((step % self.looks.stride == 0) | (samples.count == needs)))
+    def _judging(self, samples: Samples) -> NDArray[np.intp]:
+        """Return the number of each sample's model, and carry over devices whose kind has another one now."""
+        slot = samples.segments.slot
+        now = self._models.numbers_of(self.model[slot])
+        for_kind = self._models.of_kind[self.kind[slot]]
+        fits = self._models.fit_grid(for_kind, samples.grid_ms[samples.segments.starts])
+        moves = (self.model[slot] != 0) & (for_kind != now) & fits & (~self.has_own[slot] | (now == 0))
+        for number in np.unique(for_kind[moves]).tolist():
+            self._carry_over(slot[moves & (for_kind == number)], number)
+        return np.where(moves, for_kind, now)[samples.segments.of_row]
+
+    def _carry_over(self, slot: NDArray[np.int32], number: int) -> None:
+        reach = _reach(self.network, self._models.loaded[number - 1].threshold)
+        self.usual[slot] *= np.float32(reach) / np.maximum(self.model_threshold[slot], np.float32(_LEAST_USUAL))
+        self.model[slot], self.model_threshold[slot] = self._models.keys[number], reach
 
     def _judged(
         self, model: Model, samples: Samples, view: WindowView, rows: NDArray[np.intp]
@@ -203,7 +240,7 @@ class NetworkDetector(PerDevice):
     def _said(self, model: Model, windows: NDArray[np.float32]) -> _Said:
         """Return what a model makes of windows on its own scale."""
         if self.network is Network.EDGE_CLASSIFIER:
-            return _Said(model.score(windows), None)
+            return _Said(surprise(model.score(windows)), None)
         expected = model.expect(windows)
         if self.network is Network.FORECASTER:
             return _Said(_one_by_one(model, windows), expected[:, -1])
@@ -212,14 +249,14 @@ class NetworkDetector(PerDevice):
 
     def _calibrate(self, slot: int, model: Model, windows_w: NDArray[np.float32]) -> None:
         """Set what is usual from windows float32[n, window] of the device's past."""
-        if self.network is Network.EDGE_CLASSIFIER:
-            self.usual[slot] = max(model.threshold, _LEAST_USUAL)
-            return
         slots = np.full(len(windows_w), slot, dtype=np.int32)
         windows = self._scaled(model, slots, windows_w)
         said = self._said(model, windows)
         self.usual[slot] = max(float(np.quantile(said.score, _RARE)), _LEAST_USUAL)
-        if said.last is not None:
+        if said.last is None:
+            # A device that the classifier knows well needs no finer scale than the one it was taught.
+            self.usual[slot] = max(self.usual[slot], self.model_threshold[slot])
+        else:
             stray_w = np.abs(windows_w[:, -1] - self._to_watts(model, slots, said.last))
             self.stray_w[slot] = np.quantile(stray_w, _RARE)
         medians = np.median(windows, axis=1)
@@ -241,12 +278,24 @@ class NetworkDetector(PerDevice):
         return share * self.span_w[slot] + self.low_w[slot]
 
     def _seen_in_training(self, slot: int, history: Series) -> NDArray[np.bool_]:
-        number = int(self.model[slot])
+        number = int(self._models.numbers_of(self.model[slot : slot + 1])[0])
         if not number:
             return np.zeros(len(history), dtype=np.bool_)
         trained_on = self._models.loaded[number - 1].card.trained_on
-        named = f"{history.record.site}/{history.record.device}" in trained_on.devices
+        named = own_place(history.record) in trained_on.devices
         return named & (history.ts_ms <= trained_on.last_ms)
+
+
+def surprise(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return -ln(1 - p) float32[n] of probabilities that a window is abnormal: near 1 they still differ."""
+    return -np.log1p(-np.minimum(probability, _NEARLY_SURE))
+
+
+def _reach(network: Network, threshold: float) -> float:
+    """Return a model's own threshold on the scale on which its scores are compared."""
+    if network is not Network.EDGE_CLASSIFIER:
+        return threshold
+    return float(surprise(np.array([threshold], dtype=np.float32))[0])
 
 
 def _one_by_one(model: Model, windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -69,17 +69,19 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
 
 NETWORKS = tuple(network.value for network in Network)
 """Detectors that take a trained model: NAME:PATH."""
+WITH_NETWORK = "default+"
+"""In front of such a name: the default with it as one more member."""
 
 
 def create(name: str) -> Detector:
     """Return a new detector of that name, without devices.
 
     `autoencoder:model.onnx` is a network with its model, a file or a folder of models; `autoencoder` alone takes the
-    usual folder. `library:Class` is one of another library, to compare with. `DetectorError` where there is none of
-    that name, `ModelError` where its model cannot be used, `MissingExtraError` where it needs a package that is not
-    installed.
+    usual folder; `default+forecaster:model.onnx` is the default with a network beside its members. `library:Class` is
+    one of another library, to compare with. `DetectorError` where there is none of that name, `ModelError` where its
+    model cannot be used, `MissingExtraError` where it needs a package that is not installed.
     """
-    if name.partition(":")[0] in NETWORKS:
+    if name.partition(":")[0].removeprefix(WITH_NETWORK) in NETWORKS:
         return _network(name)
     if ":" in name:
         return _compared(name)
@@ -98,6 +100,10 @@ def available() -> list[DetectorName]:
 
 
 def _network(name: str) -> Detector:
+    if name.startswith(WITH_NETWORK):
+        from kilowatch.detectors.network_ensemble import default_with
+
+        return default_with(name)
     from kilowatch.detectors.network import network_detector
 
     return network_detector(name)

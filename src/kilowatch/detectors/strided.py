@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kilowatch.core.samples import Samples
 
 
-def are_due(samples: Samples, needs: int, stride: int) -> NDArray[np.bool_]:
+def are_due(samples: Samples, needs: int | NDArray[np.int64], stride: int) -> NDArray[np.bool_]:
     """Return which samples are scored, bool[n]: the first whole window, then each stride-th.
 
     Each device has a phase of its own, so that a tick of a fleet costs as much as any other; it comes from its name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -104,8 +105,8 @@ class EdgeLog:
             self._room.notify_all()
 
     def poll(self, timeout_s: float = 0.0) -> int:
-        """Do nothing: `take` tells senders."""
-        del timeout_s
+        """Wait, and do nothing: `take` tells senders."""
+        time.sleep(timeout_s)
         return 0
 
     def flush(self, timeout_s: float) -> int:

@@ -21,7 +21,8 @@ class SourceMessage:
     source: the link and its name, "mqtt:home". payload: JSON of one `Reading` or of `ReadingColumns` of one site, or
     the raw bytes where no decoder could read them. reason: why it could not be read, None where it could.
     received_ms: wall clock, UTC. ack: call once, from any thread, as soon as the message is safe (acknowledged by
-    Kafka, committed by the edge store, or kept as rejected).
+    Kafka, committed by the edge store, or kept as rejected). topic: of raw bytes, by which they can be decoded again,
+    empty where there is none. is_retained: a broker had kept it, so it is old by nobody knows how much.
     """
 
     source: str
@@ -29,6 +30,8 @@ class SourceMessage:
     reason: str | None
     received_ms: int
     ack: Callable[[], None] = no_ack
+    topic: str = ""
+    is_retained: bool = False
 
 
 Put: TypeAlias = Callable[[SourceMessage], None]

@@ -22,12 +22,14 @@ _QUANTITIES = tuple(quantity.name.lower() for quantity in Quantity)
 
 
 class UsageStore:
-    """States with their offsets, and days, each call one transaction."""
+    """States with their offsets, and days, each call one transaction.
+
+    The tables are made by the registry, or by the edge; `ComponentError` where they are not there yet.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # whoever of the services comes first makes the tables, all of them and in the one way that there is
-        database.upgrade()
+        database.check()
 
     def load(self, topic: str, partition: int) -> tuple[int, bytes] | None:
         """Return the next offset that a partition's state wants, and the state."""

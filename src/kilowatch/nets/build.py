@@ -63,11 +63,11 @@ def _edge_classifier(shape: EdgeClassifierShape) -> Any:
 
 
 def _autoencoder(shape: AutoencoderShape) -> Any:
-    """The window again, [n, window, 1]."""
+    """The window again, [n, window, channels]."""
     layers = keras().layers
     return keras().Sequential(
         [
-            layers.Input((shape.window, 1)),
+            layers.Input((shape.window, shape.channels)),
             layers.Conv1D(shape.filters, shape.kernel, padding="same", activation="relu"),
             layers.MaxPooling1D(shape.pool),
             layers.Dropout(shape.dropout),
@@ -75,7 +75,7 @@ def _autoencoder(shape: AutoencoderShape) -> Any:
             layers.Dense(shape.latent),
             layers.RepeatVector(shape.window),
             layers.LSTM(shape.units, return_sequences=True),
-            layers.Dense(1),
+            layers.Dense(shape.channels),
         ],
         name="autoencoder",
     )

@@ -37,6 +37,7 @@ class AutoencoderShape(msgspec.Struct, frozen=True, kw_only=True, tag="autoencod
     """Chawla et al., section II-D: Conv1D(32, 15, same), LSTM(120), a bottleneck, and back; MAE by its equation 1.
 
     Left open there: the window, the pool that makes the sequence smaller, the dropout and the bottleneck's size.
+    channels: quantities rebuilt together; 1 is power alone, which is what devices bring (see `channels`).
     """
 
     window: Annotated[int, Meta(ge=8, le=10_000)] = 120
@@ -46,6 +47,7 @@ class AutoencoderShape(msgspec.Struct, frozen=True, kw_only=True, tag="autoencod
     dropout: Share = 0.2
     units: Size = 120
     latent: Size = 32
+    channels: Size = 1
 
     @property
     def network(self) -> Network:

@@ -113,6 +113,8 @@ def fitted(
 ) -> Fitted:
     """Train a network and stop there: no threshold, no file. Refuses as `train` does."""
     check_shape(shape)
+    if getattr(shape, "channels", 1) != 1:
+        raise ConfigError("Devices bring power alone.", "Train models over several channels with train_channels.")
     check_data(training, validation, labelled=shape.network is Network.EDGE_CLASSIFIER)
     if training.power_w.shape[1] != shape.window:
         raise ConfigError(f"The data are cut in {training.power_w.shape[1]}, the network takes {shape.window}.", "")

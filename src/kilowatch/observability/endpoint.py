@@ -1,4 +1,4 @@
-"""`/metrics` and `/healthz` over HTTP, with a token where one is set."""
+"""`/metrics` over HTTP, with a token where one is set; `/healthz` and `/readyz` for whoever asks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kilowatch.errors import ComponentError
+from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +23,12 @@ _TIMEOUT_S = 10.0
 
 
 @contextmanager
-def exposed(metrics: Metrics, bind: str, port: int, token: str | None = None) -> Iterator[int]:
+def exposed(
+    metrics: Metrics, bind: str, port: int, token: str | None = None, health: Health | None = None
+) -> Iterator[int]:
     """Serve metrics for as long as the block runs, and give the port, chosen freely for port 0.
 
-    `ComponentError` where the address cannot be had.
+    health: None for a process that is ready as soon as it answers. `ComponentError` where the address cannot be had.
     """
 
     class Handler(_Handler):
@@ -32,6 +36,7 @@ def exposed(metrics: Metrics, bind: str, port: int, token: str | None = None) ->
 
         told = metrics
         secret = token
+        state = health
 
     try:
         server = ThreadingHTTPServer((bind, port), Handler)
@@ -52,13 +57,14 @@ def exposed(metrics: Metrics, bind: str, port: int, token: str | None = None) ->
 class _Handler(BaseHTTPRequestHandler):
     told: Metrics
     secret: str | None
+    state: Health | None
     timeout = _TIMEOUT_S
 
     def do_GET(self) -> None:
         """Answer one request."""
         path = self.path.partition("?")[0]
-        if path == "/healthz":
-            self._answer(200, b"ok\n", "text/plain")
+        if path in ("/healthz", "/readyz"):
+            self._answer_state(path)
         elif path != "/metrics":
             self._answer(404, b"Metrics are at /metrics.\n", "text/plain")
         elif not self._is_welcome():
@@ -68,6 +74,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Say nothing: a scrape every few seconds is no news."""
+
+    def _answer_state(self, path: str) -> None:
+        health = self.state
+        if health is None:
+            health = Health()
+            health.ready()
+        told = health.live_now() if path == "/healthz" else health.ready_now()
+        self._answer(told.status, msgspec.json.encode(told) + b"\n", "application/json")
 
     def _is_welcome(self) -> bool:
         if self.secret is None:

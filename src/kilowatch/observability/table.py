@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kilowatch.observability.metric import Metric, MetricType
-from kilowatch.observability.table_services import DETECTORS, OUTBOX, STREAMS
+from kilowatch.observability.table_services import DETECTORS, NOTICES, OUTBOX, STREAMS
 from kilowatch.observability.table_usage import DEVICES, FLEET, INCIDENTS, TOP
 
 __all__ = ["TABLE", "Metric", "MetricType"]
@@ -64,5 +64,5 @@ SOURCES = (
     ),
 )
 
-TABLE: tuple[Metric, ...] = (*SOURCES, *STREAMS, *DETECTORS, *OUTBOX, *FLEET, *INCIDENTS, *TOP, *DEVICES)
+TABLE: tuple[Metric, ...] = (*SOURCES, *STREAMS, *DETECTORS, *OUTBOX, *NOTICES, *FLEET, *INCIDENTS, *TOP, *DEVICES)
 """All metrics. A service adds its own group here."""

@@ -42,3 +42,14 @@ OUTBOX: tuple[Metric, ...] = (
     _outbox("kilowatch_outbox_limit_bytes", "Disk that the outbox may take."),
     counter("kilowatch_outbox_dropped_total", "Readings given up because the outbox was full.", group="Outbox"),
 )
+
+NOTICES: tuple[Metric, ...] = (
+    counter(
+        "kilowatch_notices_total",
+        "Messages to people by what became of them: sent, failed, given_up.",
+        "channel",
+        "outcome",
+        group="Notices",
+    ),
+    gauge("kilowatch_notices_waiting", "Notices that a channel has yet to tell.", "channel", group="Notices"),
+)

@@ -80,6 +80,12 @@ INCIDENTS: tuple[Metric, ...] = (
         group=_INCIDENTS,
     ),
     counter(
+        "kilowatch_avoided_energy_joules_total",
+        "Energy that confirmed switch-offs saved, an estimate: what was drawn above the expected band, for as long "
+        "again as the incident had lasted, a day at most.",
+        group=_INCIDENTS,
+    ),
+    counter(
         "kilowatch_unreadable_events_total",
         "Incidents and actions that the metric processor could not read.",
         group=_INCIDENTS,

@@ -59,7 +59,9 @@ class MemoryBook:
     dies_before: bool = False
     writes: int = 0
 
-    def write(self, action: ActionEvent | None, entry: AuditEntry | None) -> None:
+    def write(self, action: ActionEvent | None, entry: AuditEntry | None) -> bool:
+        if action is not None and (action.id, action.version) in self.actions:
+            return False
         self.writes += 1
         is_last = self.dies_at is not None and self.writes >= self.dies_at
         if is_last and self.dies_before:
@@ -70,6 +72,7 @@ class MemoryBook:
             self.audit.append(entry)
         if is_last:
             raise DiedError
+        return True
 
     def steps(self, incident: str) -> list[ActionEvent]:
         return [step for (name, _), step in sorted(self.actions.items()) if name == incident]
@@ -85,6 +88,9 @@ class MemoryBook:
 
     def rearmed_ms(self, site: str, device: str) -> int | None:
         return self.rearmed
+
+    def last_word(self, site: str, device: str, incident: str) -> AuditEntry | None:
+        return next((line for line in reversed(self.audit) if line.incident == incident), None)
 
     def states(self, incident: str = "odd-1") -> list[ActionState]:
         return [step.state for step in self.steps(incident)]

@@ -51,13 +51,14 @@ def dying(write: int, moment: str) -> None:
     """Let the process be killed just before or just after one of the actor's writes."""
     original, count = DatabaseActionBook.write, [0]
 
-    def doomed(book: DatabaseActionBook, action: ActionEvent | None, entry: AuditEntry | None) -> None:
+    def doomed(book: DatabaseActionBook, action: ActionEvent | None, entry: AuditEntry | None) -> bool:
         count[0] += 1
         if count[0] == write and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        original(book, action, entry)
+        written = original(book, action, entry)
         if count[0] == write:
             os.kill(os.getpid(), signal.SIGKILL)
+        return written
 
     setattr(DatabaseActionBook, "write", doomed)  # noqa: B010 - a method that dies on purpose
 

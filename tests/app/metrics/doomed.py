@@ -19,6 +19,7 @@ MOST = 50
 
 def service_of(database: str) -> MetricService:
     opened = Database(DatabaseSettings(f"sqlite:///{database}", survives_power_cut=False))
+    opened.upgrade()
     return MetricService(
         checkpoint=DatabaseCheckpoint(opened),
         new_readings=lambda: Readings(Tariff.flat(0.3), People()),

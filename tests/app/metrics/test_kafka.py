@@ -43,6 +43,9 @@ class Process:
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.database = DatabaseSettings(f"sqlite:///{folder / 'kilowatch.db'}")
+        made = Database(self.database)
+        made.upgrade()
+        made.close()
         (folder / "token").write_text("secret")
         self.config = folder / "kilowatch.toml"
         self.config.write_text(

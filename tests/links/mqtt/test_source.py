@@ -206,8 +206,8 @@ def test_garbage_is_handed_over_raw_with_its_reason_and_stops_nothing(
     source.stop()
     bad, good = sink.messages
     assert bad.payload == b"\xff{"
-    assert bad.reason == "plug-g/status/switch:0: it is not JSON"
-    assert good.reason is None
+    assert (bad.reason, bad.topic, bad.is_retained) == ("it is not JSON", "plug-g/status/switch:0", False)
+    assert (good.reason, good.topic) == (None, "")
 
 
 def test_a_full_queue_drops_qos_0_counted_and_never_qos_1(mosquitto: Mosquitto, device: Device, label: str) -> None:

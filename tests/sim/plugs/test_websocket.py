@@ -48,8 +48,10 @@ class Talk:
 
     def call(self, **frame: Any) -> dict[str, Any]:
         self.send(json.dumps({"id": 1, "src": "test", **frame}).encode())
-        said: dict[str, Any] = json.loads(self.receive()[1])
-        return said
+        while "id" not in (said := json.loads(self.receive()[1])):
+            assert said["method"] == "NotifyStatus"
+        answer: dict[str, Any] = said
+        return answer
 
     def close(self) -> None:
         self.file.close()
@@ -94,8 +96,10 @@ def test_calls_need_the_login_and_one_nonce_serves_for_all(talk: Talk, sim: SimP
     assert (off["result"], off["dst"]) == ({"was_on": True}, "test")
     status = talk.call(method="Shelly.GetStatus", auth=login(challenge, 2))["result"]["switch:0"]
     assert (status["output"], status["apower"]) == (False, 0.0)
-    replayed = talk.call(method="Switch.Set", params={"id": 0, "on": True}, auth=login(challenge, 1))
+    other = Talk(sim.port)
+    replayed = other.call(method="Switch.Set", params={"id": 0, "on": True}, auth=login(challenge, 1))
     assert replayed["error"]["code"] == 401
+    other.close()
     assert [seen.switched for seen in sim.seen if seen.switched is not None] == [False]
 
 
@@ -115,3 +119,26 @@ def test_plugs_of_other_makes_have_no_channel() -> None:
         talk = Talk(sim.port)
         talk.close()
     assert b"404" in talk.head
+
+
+def test_who_talks_to_it_is_told_when_it_is_switched(sim: SimPlug) -> None:
+    sim.password = None
+    talk, other = Talk(sim.port), Talk(sim.port)
+    talk.call(method="Switch.GetStatus", params={"id": 0})
+    other.call(method="Switch.Set", params={"id": 0, "on": False})
+    opcode, payload = talk.receive()
+    said = json.loads(payload)
+    assert (opcode, said["method"], said["dst"]) == (1, "NotifyStatus", "test")
+    assert said["params"]["switch:0"]["output"] is False
+    talk.close()
+    other.close()
+
+
+def test_a_stranger_is_told_nothing(sim: SimPlug) -> None:
+    sim.password = PASSWORD
+    stranger = Talk(sim.port)
+    stranger.call(method="Switch.GetStatus", params={"id": 0})
+    sim.switch(on=False)
+    stranger.send(json.dumps({"id": 2, "src": "test", "method": "Shelly.GetDeviceInfo"}).encode())
+    assert json.loads(stranger.receive()[1])["id"] == 2
+    stranger.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kilowatch.core.acting import FINAL
@@ -10,7 +11,7 @@ from kilowatch.core.policy import HOUR_MS, Case, PolicyHistory, blocking
 
 if TYPE_CHECKING:
     from kilowatch.app.actor.ports import ActionBook, World
-    from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.device import ActsBy, DeviceRecord
     from kilowatch.core.events import ActionEvent, IncidentEvent
     from kilowatch.core.policy import Interlock, PolicyRules
 
@@ -26,16 +27,21 @@ class Decisions:
         self._world = world
         self._rules = rules
 
-    def case(self, event: IncidentEvent, record: DeviceRecord) -> Case:
-        """Return all that a decision about an incident rests on now."""
+    def case(self, event: IncidentEvent, record: DeviceRecord, side: ActsBy | None = None) -> Case:
+        """Return all that a decision about an incident rests on now. side: who would act, None for ourselves."""
         at = self._world.moment(event.site, event.device)
-        return Case(event, record, at, self._history(event, at.site_ms), self._rules)
+        rules = self._rules if side is None else replace(self._rules, side=side)
+        return Case(event, record, at, self._history(event, at.site_ms), rules)
+
+    def shut(self, event: IncidentEvent, record: DeviceRecord) -> list[Interlock]:
+        """Return every interlock that forbids to switch a device off for an incident now."""
+        return blocking(self.case(event, record))
 
     def blocking_now(self, incident: str) -> list[Interlock] | None:
         """Return what forbids to go on with an action that is claimed; None where incident or device are gone."""
         event = self._world.incident(incident)
         record = None if event is None else self._world.record(event.site, event.device)
-        return None if event is None or record is None else blocking(self.case(event, record))
+        return None if event is None or record is None else self.shut(event, record)
 
     def _history(self, event: IncidentEvent, site_ms: int) -> PolicyHistory:
         """Return what was done before; an incident's own action that is under way does not count against it."""

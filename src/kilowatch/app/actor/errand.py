@@ -12,9 +12,11 @@ A process that dies between two of these leaves a book from which `run` goes on.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kilowatch.app.actor.ledger import OvertakenError
 from kilowatch.core.acting import FINAL, Move, Next, Standing, move
 from kilowatch.core.events import ActionState
 from kilowatch.errors import PlugError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from kilowatch.core.ports import Plug, PlugReading
 
 _ASK_AGAIN_S = 1.0
+_log = logging.getLogger("kilowatch.actor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,14 @@ class Errand:
         self._clock = clock
 
     def run(self, action: ActionEvent, *, interrupted: bool) -> ActionEvent:
-        """Go on from an action's last step until it ends, and return its end."""
+        """Go on from an action's last step until it ends, and return its end, or where another process took it on."""
+        try:
+            return self._until_final(action, interrupted=interrupted)
+        except OvertakenError as error:
+            _log.warning("%s It is left to that process.", error)
+            return self._ledger.steps(action.id)[-1]
+
+    def _until_final(self, action: ActionEvent, *, interrupted: bool) -> ActionEvent:
         at = standing(self._ledger.steps(action.id), self._clock.now_ms() if interrupted else None)
         while action.state not in FINAL:
             seen = self._read()

@@ -8,6 +8,7 @@ import msgspec
 
 from kilowatch.core.events import WIRE_V, ActionEvent, ActionState
 from kilowatch.core.records import AuditEntry
+from kilowatch.errors import StateError
 
 if TYPE_CHECKING:
     from kilowatch.app.actor.ports import ActionBook, Clock, Tell, World
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from kilowatch.core.events import IncidentEvent, Intent
 
 HOUR_MS = 3_600_000
+ASKED, UNANSWERED = "asked", "unanswered"
+"""The audit's words for an intent that travels to the side which owns the switch."""
 _AVOIDED_AT_MOST_MS = 24 * HOUR_MS
+
+
+class OvertakenError(StateError):
+    """Another process has written an action's next step; whoever holds this must not go on with it."""
 
 
 class Ledger:
@@ -36,9 +43,68 @@ class Ledger:
         """Note what policy wants of an incident, and why not more."""
         self._book.write(None, entry(event, site_ms, intent.want.value, intent.why))
 
+    def said_before(self, intent: Intent) -> bool:
+        """Return whether the last word on an incident is what policy wants now: a process that died had said it."""
+        last = self._book.last_word(intent.site, intent.device, intent.id)
+        return last is not None and (last.what, last.why) == (intent.want.value, intent.why)
+
+    def asked(self, intent: Intent, event: IncidentEvent, site_ms: int) -> None:
+        """Note that the side which owns the switch is asked."""
+        self._book.write(None, entry(event, site_ms, ASKED, intent.why))
+
+    def unanswered(self, event: IncidentEvent, site_ms: int) -> None:
+        """Note that the side which owns the switch said nothing while the intent was worth something."""
+        why = f"The side that owns the switch of {event.device} has not answered; a person should look."
+        self._book.write(None, entry(event, site_ms, UNANSWERED, why))
+
+    def refuse(self, intent: Intent, event: IncidentEvent, site_ms: int, why: str) -> ActionEvent:
+        """Answer another side's intent with no: the end of the incident's one action."""
+        refused = msgspec.structs.replace(self._first(intent, site_ms), state=ActionState.REFUSED, why=why)
+        self._write(refused, entry(event, site_ms, refused.state.value, why))
+        return refused
+
     def claim(self, intent: Intent, event: IncidentEvent, site_ms: int) -> ActionEvent:
-        """Claim an incident's one action."""
-        claimed = ActionEvent(
+        """Claim an incident's one action; `OvertakenError` where another process has it."""
+        claimed = self._first(intent, site_ms)
+        self._write(claimed, entry(event, site_ms, claimed.state.value, claimed.why))
+        return claimed
+
+    def step(
+        self,
+        action: ActionEvent,
+        state: ActionState,
+        why: str,
+        power_w: float | None = None,
+        attempt: int | None = None,
+    ) -> ActionEvent:
+        """Write an action's next step down, tell it, and ask for a person where the plug did not obey.
+
+        `OvertakenError`, and nothing is told, where another process has written that step.
+        """
+        event = self._world.incident(action.id)
+        is_saving = state is ActionState.CONFIRMED and action.attempt > 0 and event is not None
+        following = msgspec.structs.replace(
+            action,
+            version=action.version + 1,
+            state=state,
+            attempt=action.attempt if attempt is None else attempt,
+            wall_ms=self._clock.now_ms(),
+            why=why,
+            power_w=power_w,
+            avoided_wh=avoided_wh(event, action.ts_ms) if is_saving and event is not None else None,
+        )
+        self._write(following, action_entry(following, event))
+        if state is ActionState.UNCONFIRMED:
+            self._tell.escalate(following, event)
+        return following
+
+    def _write(self, action: ActionEvent, line: AuditEntry) -> None:
+        if not self._book.write(action, line):
+            raise OvertakenError(f"Another process has gone on with the action of incident {action.id}.")
+        self._tell.action(action)
+
+    def _first(self, intent: Intent, site_ms: int) -> ActionEvent:
+        return ActionEvent(
             v=WIRE_V,
             id=intent.id,
             version=1,
@@ -52,49 +118,22 @@ class Ledger:
             wall_ms=self._clock.now_ms(),
             why=intent.why,
         )
-        self._book.write(claimed, entry(event, site_ms, claimed.state.value, claimed.why))
-        self._tell.action(claimed)
-        return claimed
 
-    def step(
-        self,
-        action: ActionEvent,
-        state: ActionState,
-        why: str,
-        power_w: float | None = None,
-        attempt: int | None = None,
-    ) -> ActionEvent:
-        """Write an action's next step down, tell it, and ask for a person where the plug did not obey."""
-        following = msgspec.structs.replace(
-            action,
-            version=action.version + 1,
-            state=state,
-            attempt=action.attempt if attempt is None else attempt,
-            wall_ms=self._clock.now_ms(),
-            why=why,
-            power_w=power_w,
-        )
-        event = self._world.incident(action.id)
-        self._book.write(following, self._entry(following, event))
-        self._tell.action(following)
-        if state is ActionState.UNCONFIRMED:
-            self._tell.escalate(following, event)
-        return following
 
-    def _entry(self, action: ActionEvent, event: IncidentEvent | None) -> AuditEntry:
-        if event is None:
-            return AuditEntry(
-                ts_ms=action.ts_ms,
-                what=action.state.value,
-                who="kilowatch",
-                why=action.why,
-                site=action.site,
-                device=action.device,
-                incident=action.id,
-            )
-        confirmed = action.state is ActionState.CONFIRMED and action.attempt > 0
-        avoided = avoided_wh(event, action.ts_ms) if confirmed else None
-        return entry(event, action.ts_ms, action.state.value, action.why, avoided)
+def action_entry(action: ActionEvent, event: IncidentEvent | None) -> AuditEntry:
+    """Return the line of audit for a step, with its incident's evidence where that is known."""
+    if event is not None:
+        return entry(event, action.ts_ms, action.state.value, action.why, action.avoided_wh)
+    return AuditEntry(
+        ts_ms=action.ts_ms,
+        what=action.state.value,
+        who="kilowatch",
+        why=action.why,
+        site=action.site,
+        device=action.device,
+        incident=action.id,
+        avoided_wh=action.avoided_wh,
+    )
 
 
 def entry(event: IncidentEvent, ts_ms: int, what: str, why: str, avoided: float | None = None) -> AuditEntry:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kilowatch.core.device import DeviceRecord
-    from kilowatch.core.events import ActionEvent, IncidentEvent
+    from kilowatch.core.events import ActionEvent, IncidentEvent, Intent
     from kilowatch.core.policy import Moment
     from kilowatch.core.ports import Plug
     from kilowatch.core.records import AuditEntry
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 class ActionBook(Protocol):
     """Actions and audit on disk. What `write` returned from survives a power cut."""
 
-    def write(self, action: ActionEvent | None, entry: AuditEntry | None) -> None:
-        """Add a step of an action, a line of audit, or both in one transaction; a step that is there stays."""
+    def write(self, action: ActionEvent | None, entry: AuditEntry | None) -> bool:
+        """Add a step of an action, a line of audit, or both in one transaction.
+
+        False, and nothing is written, where that step is there: another process has gone on with the action.
+        """
 
     def steps(self, incident: str) -> list[ActionEvent]:
         """Return the steps of an incident's action, oldest first; none where it has had none."""
@@ -31,6 +34,9 @@ class ActionBook(Protocol):
 
     def rearmed_ms(self, site: str, device: str) -> int | None:
         """Return when a person last allowed switching again, event time."""
+
+    def last_word(self, site: str, device: str, incident: str) -> AuditEntry | None:
+        """Return the newest line of audit about an incident."""
 
 
 class World(Protocol):
@@ -61,6 +67,13 @@ class Tell(Protocol):
 
     def escalate(self, event: ActionEvent, incident: IncidentEvent | None) -> None:
         """Tell a person that a plug did not obey, or that nobody knows whether it did."""
+
+
+class Courier(Protocol):
+    """Reaches the side that owns a switch which is not ours."""
+
+    def ask(self, intent: Intent) -> None:
+        """Let an intent travel there, its incident with it."""
 
 
 class Clock(Protocol):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.actor.ports import Clock, Plugs, Tell
     from kilowatch.app.edge.edge import Listener
+    from kilowatch.app.edge.intents import Intents
     from kilowatch.app.edge.tap import Tap
     from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.stores import DataFolder
@@ -77,6 +78,8 @@ class BuiltEdge:
             self.models.close()
         if self.parts.actor is not None:
             self.parts.actor.close()
+        if self.parts.intents is not None:
+            self.parts.intents.close()
         for tap in self.parts.taps:
             tap.close()
         self.parts.log.close()
@@ -93,10 +96,11 @@ def build_edge(
     listeners: tuple[Listener, ...] = (),
     taps: Callable[[Ground], tuple[Tap, ...]] = lambda _: (),
     models: Callable[[Ground], Delivery] | None = None,
+    intents: Callable[[Ground], Intents] | None = None,
 ) -> BuiltEdge:
     """Return the edge of a folder, not opened yet. clock: event time as it passes now, ms UTC.
 
-    taps, models: make what else takes the edge's log, and what brings networks their models.
+    taps, models, intents: make what else takes the edge's log, what brings networks their models, and the cloud's word.
     """
     settings = settings or EdgeSettings()
     log = EdgeLog(folder.log, Topic.REJECTED)
@@ -125,5 +129,6 @@ def build_edge(
         listeners=listeners,
         taps=taps(ground),
         models=None if delivery is None else ModelSwitch(delivery, pipeline),
+        intents=None if intents is None else intents(ground),
     )
     return BuiltEdge(Edge(parts, clock, settings.tempo), parts, delivery)

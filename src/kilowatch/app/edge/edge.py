@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 
 from kilowatch.app.edge.judge import Asking, WatchedJudge
+from kilowatch.app.models.switch import stamped
 from kilowatch.core.device import Stage
 from kilowatch.core.events import EventKind
 from kilowatch.core.history import HistoryRows
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kilowatch.app.actor.actor import Actor
+    from kilowatch.app.edge.intents import Intents
     from kilowatch.app.edge.tap import Tap
     from kilowatch.app.edge.world import EdgeWorld
     from kilowatch.app.models.switch import ModelSwitch
@@ -68,7 +70,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """What the edge is made of. history: for people, not for learning; actor: None where nothing is ever switched."""
+    """What the edge is made of. history: for people, not for learning; actor: None where nothing is ever switched.
+
+    intents: what the cloud wants switched here, None where there is no way to it.
+    """
 
     log: EdgeLog
     database: Database
@@ -82,13 +87,15 @@ class EdgeParts:
     listeners: tuple[Listener, ...] = ()
     taps: tuple[Tap, ...] = ()
     models: ModelSwitch | None = None
+    intents: Intents | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeTempo:
-    """How often what is done, s."""
+    """How often what is done, s. gather_s: a turn begins so long after the one before: plugs speak one by one."""
 
     wait_s: float = 0.25
+    gather_s: float = 0.2
     words_s: float = 1.0
     snapshot_s: float = 900.0
     expire_s: float = 3600.0
@@ -140,6 +147,8 @@ class Edge:
                 tap.took(taken)
             self._judge.take(taken.offsets, taken.values)
             self._commit()
+        if self._parts.intents is not None and self._parts.actor is not None:
+            self._parts.intents.turn(self._parts.actor)
         now = time.monotonic()
         if now >= self._words_at:
             self._words_at = now + self._tempo.words_s
@@ -156,7 +165,9 @@ class Edge:
     def run(self, stop: threading.Event) -> None:
         """Go on until stop is set, then save."""
         while not stop.is_set():
+            next_s = time.monotonic() + self._tempo.gather_s
             self.turn()
+            time.sleep(max(0.0, next_s - time.monotonic()))
         while self.turn():
             pass
         self.save()
@@ -226,7 +237,8 @@ class Edge:
 
     def _act(self, events: list[IncidentEvent]) -> None:
         world, actor = self._parts.world, self._parts.actor
-        asked = self._parts.asking.taken()
+        # what policy asks about comes straight from the pipeline, which knows no hashes
+        asked = [stamped(event, self._pipeline) for event in self._parts.asking.taken()]
         for event in [*events, *asked]:
             world.saw(event)
         if actor is not None:

@@ -11,6 +11,7 @@ from kilowatch.app.edge.usage import EdgeUsage
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.metrics.collector import MetricsOptions, UsageCollector
 from kilowatch.app.metrics.tariffs import tariff_of
+from kilowatch.app.notifying import notifier_of
 from kilowatch.config.upstream import UpstreamTo
 from kilowatch.links.outbox import DiskOutbox, OutboxLimits
 from kilowatch.links.wall import wall_ms
@@ -29,15 +30,17 @@ _MB = 1_000_000
 
 
 def taps_of(config: Config, metrics: Metrics, actions: HeardActions | None, ground: Ground) -> tuple[Tap, ...]:
-    """Return usage metrics where metrics are served, and upstream where there is one."""
+    """Return usage where metrics or the page show it, upstream where there is one, and who tells people."""
     taps: list[Tap] = []
-    if config.metrics.enabled:
+    if config.metrics.enabled or config.web.enabled:
         usage = EdgeUsage(ground.database, ground.log, ground.world, tariff_of(config.tariff), actions)
         collector = UsageCollector(usage.service, config.tariff.currency, MetricsOptions(each_device=True))
         metrics.registry.register(collector)
         taps.append(usage)
     if config.upstream.to is not UpstreamTo.NONE:
         taps.append(_upstream(config, metrics, ground))
+    if (notifier := notifier_of(config, ground.database, metrics)) is not None:
+        taps.append(notifier)
     return tuple(taps)
 
 

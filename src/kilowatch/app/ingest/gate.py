@@ -19,7 +19,7 @@ from kilowatch.core.wire import MAX_MESSAGE_BYTES, RejectedMessageError, WireDec
 if TYPE_CHECKING:
     from kilowatch.links.source import SourceMessage
 
-_SOURCE_LETTERS = 256
+_LETTERS = 256
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +59,7 @@ class Gate:
 
     def _accept(self, message: SourceMessage) -> Accepted:
         if message.reason is not None:
-            raise RejectedMessageError(_reason(message), message.reason)
+            raise RejectedMessageError(RejectReason.UNDECODABLE, message.reason)
         reading = self._wire.decode(message.payload)
         if not isinstance(reading, Reading | ReadingColumns):
             raise RejectedMessageError(RejectReason.WRONG_TYPE, "A source sends readings; this is a control.")
@@ -90,20 +90,14 @@ def _stamped(message: SourceMessage, reading: Reading | ReadingColumns) -> bytes
     return b'{"received_ms":' + stamp + b"," + message.payload.lstrip()[1:]
 
 
-def _reason(message: SourceMessage) -> RejectReason:
-    """Return why a source's decoder could not read a message, in the words of the contract."""
-    try:
-        msgspec.json.decode(message.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return RejectReason.NOT_JSON
-    return RejectReason.WRONG_TYPE
-
-
 def _rejected(message: SourceMessage, reason: RejectReason) -> Rejected:
     return Rejected(
         v=WIRE_V,
-        source=message.source[:_SOURCE_LETTERS],
+        source=message.source[:_LETTERS],
         reason=reason,
         received_ms=message.received_ms,
         raw=message.payload[:MAX_MESSAGE_BYTES],
+        topic=message.topic or None,
+        retained=message.is_retained,
+        why=None if message.reason is None else message.reason[:_LETTERS],
     )

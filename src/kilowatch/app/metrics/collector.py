@@ -140,6 +140,7 @@ def _incidents(events: list[Events]) -> Iterator[Family]:
     yield family("kilowatch_actions_total", steps.items())
     yield single("kilowatch_alarms_total", sum(one.correlation.alarms_ever for one in events))
     yield single("kilowatch_actions_unconfirmed", _unconfirmed(events))
+    yield single("kilowatch_avoided_energy_joules_total", sum(one.correlation.avoided_wh for one in events) * 3600)
     yield single("kilowatch_unreadable_events_total", sum(one.unreadable for one in events))
 
 

@@ -21,6 +21,7 @@ from kilowatch.links.database import Database
 from kilowatch.links.kafka.reader import Hooks, Reader
 from kilowatch.observability import Metrics
 from kilowatch.observability.endpoint import exposed
+from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
@@ -42,17 +43,19 @@ def serve_metrics(
     new_readings = partial(Readings, tariff, records)
     checkpoint = patiently("metric processor", lambda: DatabaseCheckpoint(database), stop)
     service = MetricService(checkpoint, new_readings, time.monotonic, save_every_s)
-    metrics = Metrics()
+    metrics, health = Metrics(), Health()
+    stop = health.pulse(stop)
     metrics.registry.register(UsageCollector(service, tariff.currency, options))
     hooks = Hooks(service.assigned, service.revoked, service.lost)
     group = f"{config.kafka.group}-metrics"
     token = None if config.metrics.token is None else config.metrics.token.reveal()
     failures = 0
-    with exposed(metrics, config.metrics.bind, config.metrics.port, token) as port:
+    with exposed(metrics, config.metrics.bind, config.metrics.port, token, health) as port:
         _log.info("Metrics are served on http://%s:%d/metrics.", config.metrics.bind, port)
         while not stop.is_set():
+            health.begins("it joins the group")
             try:
-                _run(service, Reader(access, group, TOPICS, hooks), metrics, stop)
+                _run(service, Reader(access, group, TOPICS, hooks), metrics, stop, health)
             except (ComponentError, StateError) as error:
                 service.forget_all()
                 wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
@@ -62,21 +65,23 @@ def serve_metrics(
     database.close()
 
 
-def _run(service: MetricService, reader: Reader, metrics: Metrics, stop: threading.Event) -> None:
+def _run(service: MetricService, reader: Reader, metrics: Metrics, stop: threading.Event, health: Health) -> None:
     lag_due_s = 0.0
     try:
         while not stop.is_set():
             service.step(reader)
             if time.monotonic() >= lag_due_s:
-                _tell_of_itself(service, reader, metrics)
+                _tell_of_itself(service, reader, metrics, health)
                 lag_due_s = time.monotonic() + _LAG_EVERY_S
     finally:
         reader.close()
 
 
-def _tell_of_itself(service: MetricService, reader: Reader, metrics: Metrics) -> None:
+def _tell_of_itself(service: MetricService, reader: Reader, metrics: Metrics, health: Health) -> None:
     lag = metrics.gauge("kilowatch_consumer_lag_messages")
     lag.clear()
-    for place, ahead in reader.lag().items():
+    ahead_by_place = reader.lag()
+    health.lag(ahead_by_place.values())
+    for place, ahead in ahead_by_place.items():
         lag.labels(reader.group, place.topic, str(place.partition)).set(ahead)
     metrics.gauge("kilowatch_checkpoint_timestamp_seconds").labels("metrics").set(time.time() - service.unsaved_s())

@@ -73,10 +73,15 @@ def chosen_in(database: Database) -> Callable[[], Iterable[ModelChoice]]:
 
 def delivery_of(config: Config, choices: Callable[[], Iterable[ModelChoice]], metrics: Metrics) -> Delivery:
     """Return the delivery that the settings want, not started."""
+    return Delivery(store_of(config), choices, metrics)
+
+
+def store_of(config: Config) -> ModelStore:
+    """Return where the settings say that models come from."""
     models = config.models
     token = None if models.token is None else models.token.reveal()
     source = HttpModels(models.url, token, models.ca_file) if models.url else None
-    return Delivery(ModelStore(ModelRegistry(Path(models.folder)), source), choices, metrics)
+    return ModelStore(ModelRegistry(Path(models.folder)), source)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "jax": ("keras", "jax", "numpy"),
     "torch": ("torch", "numpy"),
 }
-ON_DEMAND = frozenset({"openvino", "litert", "tensorflow", "jax"})
+ON_DEMAND = ("openvino", "litert", "tensorflow", "jax")
 """PyTorch is taken where somebody installed it: its wheel brings gigabytes of GPU libraries."""
 ENVIRONMENT = {
     "openvino": "openvino",
@@ -47,14 +47,14 @@ def python_of(runtime: str) -> Path | None:
     return python if (HOME / name / "ready").exists() else None
 
 
-def install(say: Callable[[str], None]) -> None:
+def install(say: Callable[[str], None], names: Sequence[str] = ON_DEMAND) -> None:
     """Make the environments that are not there yet; needs a package index."""
-    for name, packages in PACKAGES.items():
-        if name not in ON_DEMAND or (HOME / name / "ready").exists() or (name == "jax" and python_of("keras_jax")):
+    for name in names:
+        if (HOME / name / "ready").exists() or (name == "jax" and python_of("keras_jax")):
             continue
         say(f"installing {name}")
         venv.create(HOME / name, with_pip=True, clear=True)
-        _pip(name, packages)
+        _pip(name, PACKAGES[name])
         if name == "tensorflow":
             # Keras 2, which alone writes fused LSTM operators; it asks for a second TensorFlow.
             _pip(name, ("--no-deps", "tf_keras"))

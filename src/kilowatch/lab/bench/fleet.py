@@ -108,6 +108,7 @@ def state_bytes(pipeline: Pipeline, devices: int) -> dict[str, float]:
     def size(arrays: dict[str, NDArray[np.generic]]) -> float:
         return float(sum(array[:devices].nbytes for array in arrays.values()))
 
+    lessons = pipeline.curriculum
     return {
         "window": float(pipeline.scorer.ring.codes[:devices].nbytes),
         "clean": size(pipeline.cleaner.state()),
@@ -116,6 +117,11 @@ def state_bytes(pipeline: Pipeline, devices: int) -> dict[str, float]:
         "confirm": size(pipeline.scorer.confirm.state()) + size(pipeline.judge.bursts.state()),
         "grid": size(pipeline.grid.state()),
         "staleness": devices * 17.0,
+        "on_since": devices * 8.0,
+        "phase": float(pipeline.fleet.phase[:devices].nbytes),
+        "lessons": sum(
+            float(array[:devices].nbytes) for array in (lessons.first_ms, lessons.due_ms, lessons.watching_since_ms)
+        ),
     }
 
 

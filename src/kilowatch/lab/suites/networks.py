@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilowatch.core.outputs_evaluate import EvaluateRow
+from kilowatch.detectors.registry import WITH_NETWORK
 from kilowatch.errors import ModelError
 from kilowatch.lab.suites.evaluate import Evaluation, evaluate
 from kilowatch.nets.artifact import read_artifact
@@ -22,30 +23,34 @@ if TYPE_CHECKING:
     from kilowatch.lab.suites.pool import Progress
     from kilowatch.lab.suites.prepare import Options, Suite
 
+FORECASTER = "forecaster"
+
 
 def with_networks(
     evaluation: Evaluation, suite: Suite, options: Options, results: Path, report: Progress
 ) -> Evaluation:
-    """Return a finished suite with a row for each shipped network; what lies in `results` is not done again.
+    """Return a finished suite with a row for each shipped network, and for the default with a forecaster beside it.
 
-    `ModelError` where no network ships with this kilowatch.
+    What lies in `results` is not done again. `ModelError` where no network ships with this kilowatch.
     """
     if not names():
         raise ModelError("No network ships with this kilowatch.", "Make them with: python scripts/make_models.py.")
-    rows = [_row(name, suite, options, results, report) for name in names()]
+    rows = [_row(name, "", suite, options, results, report) for name in names()]
+    rows += [_row(name, WITH_NETWORK, suite, options, results, report) for name in names() if FORECASTER in name]
     output = msgspec.structs.replace(evaluation.output, rows=[*evaluation.output.rows, *rows])
     return Evaluation(output, evaluation.findings)
 
 
-def _row(name: str, suite: Suite, options: Options, results: Path, report: Progress) -> EvaluateRow:
+def _row(name: str, beside: str, suite: Suite, options: Options, results: Path, report: Progress) -> EvaluateRow:
+    """Return the row of a shipped network alone, or beside the members of the default."""
     path = path_of(name)
     artifact = read_artifact(path)
-    kept = results / f"{suite.value}-{'quick' if options.quick else 'full'}-{name}-{artifact.sha256[:16]}.json"
+    kept = results / f"{suite.value}-{'quick' if options.quick else 'full'}-{beside}{name}-{artifact.sha256[:16]}.json"
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=EvaluateRow)
-    detectors = (f"{artifact.card.kind}:{path}",)
+    detectors = (f"{beside}{artifact.card.kind}:{path}",)
     done = evaluate(suite, replace(options, detectors=detectors), report)
-    row = msgspec.structs.replace(done.output.rows[0], detector=name)
+    row = msgspec.structs.replace(done.output.rows[0], detector=beside + name)
     results.mkdir(parents=True, exist_ok=True)
     kept.with_suffix(".new").write_bytes(msgspec.json.encode(row))
     kept.with_suffix(".new").replace(kept)

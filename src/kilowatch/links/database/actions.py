@@ -13,6 +13,8 @@ from kilowatch.links.database.rows import add_once
 from kilowatch.links.database.tables import actions, audit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import ColumnElement, Connection
 
 _UNFINISHED = (ActionState.CLAIMED, ActionState.SENT)
@@ -41,6 +43,11 @@ class Actions:
         """Return the steps of an incident's action, oldest first."""
         wanted = select(actions.c.body).where(actions.c.id == incident).order_by(actions.c.version)
         return [_event(body) for body in self._connection.execute(wanted).scalars()]
+
+    def states(self, incidents: Sequence[str]) -> dict[str, ActionState]:
+        """Return how far the actions of some incidents have come; those without one are left out."""
+        wanted = select(actions.c.id, actions.c.state).where(actions.c.id.in_(incidents)).order_by(actions.c.version)
+        return {row.id: ActionState(row.state) for row in self._connection.execute(wanted)}
 
     def unfinished(self) -> list[ActionEvent]:
         """Return the last step of every action that was claimed or sent and came to no end."""
@@ -83,13 +90,22 @@ class Audit:
         )
         return self._connection.execute(wanted).scalar_one()
 
-    def last(self, limit: int = 100, site: str | None = None, device: str | None = None) -> list[AuditEntry]:
+    def last(
+        self, limit: int = 100, site: str | None = None, device: str | None = None, incident: str | None = None
+    ) -> list[AuditEntry]:
         """Return the newest lines, newest first."""
         wanted = select(audit.c.body).order_by(audit.c.id.desc()).limit(limit)
         if site is not None:
             wanted = wanted.where(audit.c.site == site)
         if device is not None:
             wanted = wanted.where(audit.c.device == device)
+        if incident is not None:
+            wanted = wanted.where(audit.c.incident == incident)
+        return [msgspec.json.decode(body, type=AuditEntry) for body in self._connection.execute(wanted).scalars()]
+
+    def of_incident(self, incident: str) -> list[AuditEntry]:
+        """Return all lines about an incident, oldest first."""
+        wanted = select(audit.c.body).where(audit.c.incident == incident).order_by(audit.c.id)
         return [msgspec.json.decode(body, type=AuditEntry) for body in self._connection.execute(wanted).scalars()]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,11 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from kilowatch.config.database import TlsMode
 from kilowatch.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
-
-
-class TlsMode(StrEnum):
-    """What is asked of PostgreSQL's certificate; libpq's own names."""
-
-    DISABLE = "disable"
-    PREFER = "prefer"
-    REQUIRE = "require"
-    VERIFY_CA = "verify-ca"
-    VERIFY_FULL = "verify-full"
 
 
 @dataclass(frozen=True, slots=True)

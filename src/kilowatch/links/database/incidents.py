@@ -54,9 +54,11 @@ class Incidents:
         rows = self._connection.execute(wanted.order_by(incidents.c.first_ms.desc(), incidents.c.id).limit(limit))
         return [_known(row) for row in rows]
 
-    def open(self) -> list[KnownIncident]:
-        """Return what has not cleared, oldest first."""
+    def open(self, rule: str | None = None) -> list[KnownIncident]:
+        """Return what has not cleared, oldest first; of one rule, or all."""
         wanted = _with_labels().where(incidents.c.cleared_ms.is_(None)).order_by(incidents.c.first_ms, incidents.c.id)
+        if rule is not None:
+            wanted = wanted.where(incidents.c.rule == rule)
         return [_known(row) for row in self._connection.execute(wanted)]
 
     def erase(self, site: str, device: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from kilowatch.core.records import Job, JobState, ModelChoice
 from kilowatch.links.database.rows import insert_into, struct_of
@@ -51,6 +51,22 @@ class Jobs:
         """Return a job, None where there is none of that id."""
         row = self._connection.execute(select(jobs).where(jobs.c.id == job)).one_or_none()
         return None if row is None else struct_of(row, Job)
+
+    def last(self, limit: int = 50, kind: str | None = None) -> list[Job]:
+        """Return the newest jobs, newest first; of one kind alone where it is given."""
+        wanted = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+        rows = self._connection.execute(wanted if kind is None else wanted.where(jobs.c.kind == kind))
+        return [struct_of(row, Job) for row in rows]
+
+    def waiting(self, *kinds: str) -> int:
+        """Return how many jobs of these kinds nobody has taken yet."""
+        of_kinds = jobs.c.kind.in_(kinds) & (jobs.c.state == JobState.WAITING.value)
+        return self._connection.execute(select(func.count()).select_from(jobs).where(of_kinds)).scalar_one()
+
+    def abandon(self, result: bytes, *kinds: str) -> None:
+        """Say of all running jobs of these kinds that they failed: whoever ran them is gone."""
+        running = jobs.c.kind.in_(kinds) & (jobs.c.state == JobState.RUNNING.value)
+        self._connection.execute(update(jobs).where(running).values(state=JobState.FAILED.value, result=result))
 
     def take(self, *kinds: str) -> Job | None:
         """Take the oldest waiting job of these kinds, so that nobody else does; None where there is none."""

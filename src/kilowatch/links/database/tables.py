@@ -200,3 +200,51 @@ offsets = Table(
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next", BigInteger, nullable=False),
 )
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("incident", String(64), primary_key=True),
+    Column("phase", String(16), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("sent_ms", BigInteger),
+    Column("body", Text, nullable=False),
+    Index("notices_due", "state", "channel", "due_ms"),
+)
+
+shadow_counts = Table(
+    "shadow_counts",
+    metadata,
+    Column("site", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("live", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("samples", BigInteger, nullable=False),
+    Column("agreed_odd", BigInteger, nullable=False),
+    Column("live_alone", BigInteger, nullable=False),
+    Column("shadow_alone", BigInteger, nullable=False),
+)
+
+shadow_spans = Table(
+    "shadow_spans",
+    metadata,
+    Column("site", Name, primary_key=True),
+    Column("device", Name, primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("from_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("live", String(64), nullable=False),
+    Column("to_ms", BigInteger, nullable=False),
+    Column("agreed_odd", BigInteger, nullable=False),
+    Column("live_alone", BigInteger, nullable=False),
+    Column("shadow_alone", BigInteger, nullable=False),
+    Column("live_peak", Double, nullable=False),
+    Column("shadow_peak", Double, nullable=False),
+    Index("shadow_spans_time", "from_ms"),
+)

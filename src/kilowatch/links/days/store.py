@@ -85,6 +85,11 @@ class DayStore:
             parts.append(rows.take(rows.of(site, device) & (rows.ts_ms >= from_ms) & (rows.ts_ms < to_ms)))
         return DayRows.join(parts)
 
+    @property
+    def open_days(self) -> tuple[tuple[str, int], ...]:
+        """The open days and their generations: as long as it is the same, no day was opened or closed."""
+        return tuple((day, one.generation) for day, one in sorted(self._open.items()))
+
     def everything(self) -> DayRows:
         """Return all rows of open days."""
         return DayRows.join([DayRows.none(self._columns), *(day.rows() for day in self._open.values())])

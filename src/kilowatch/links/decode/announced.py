@@ -18,6 +18,8 @@ _TEMPLATE = re.compile(
     r"\{\{\s*(value_json|value)((?:\.\w+|\[\s*(?:'[^']*'|\"[^\"]*\"|\d+)\s*\])*)\s*(?:\|[^{}]*)?\}\}"
 )
 _STEP = re.compile(r"\.(\w+)|\[\s*(?:'([^']*)'|\"([^\"]*)\"|(\d+))\s*\]")
+_NO_TOPIC = re.compile(r"[+#\x00\ud800-\udfff]")
+_LONGEST_TOPIC = 65_535
 _ROLES = frozenset({"power", "energy", "voltage", "current"})
 _ABBREVIATED = {
     "state_topic": "stat_t",
@@ -55,7 +57,11 @@ def announced_value(topic: str, payload: bytes, base: str) -> AnnouncedValue | N
     path = _path(_get(said, "value_template"))
     if device is None or path is None:
         return None
-    return AnnouncedValue(_based(state_topic, said), device, role, path, scale_of(_unit(said), role))
+    announced = _based(state_topic, said)
+    if _NO_TOPIC.search(announced) or not 0 < len(announced.encode()) <= _LONGEST_TOPIC:
+        # a client that is told to subscribe to nonsense raises, and a wildcard would bring us everybody's messages
+        raise UndecodableError("the topic that it announces is none")
+    return AnnouncedValue(announced, device, role, path, scale_of(_unit(said), role))
 
 
 def decode(value: AnnouncedValue, payload: bytes) -> Report:

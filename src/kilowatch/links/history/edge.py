@@ -5,6 +5,8 @@ A day is rolled up when it is closed, from its single samples: what came twice a
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ from kilowatch.core.history import (
     coarse_step_for,
     step_for,
 )
+from kilowatch.errors import StateError
 from kilowatch.links.days import Archive, Column, DayRows, DayStore
 from kilowatch.links.days.store import day_of
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_TRIES = 3
 _SINGLE = (
     Column("power_w", "float32"),
     Column("score", "float32"),
@@ -47,22 +51,46 @@ _ROLLED = (
 
 
 class EdgeHistory:
-    """Keeps `kilowatch.core.ports.History` in a folder of one process."""
+    """Keeps `kilowatch.core.ports.History` in a folder of one process.
+
+    Pages ask from threads of their own. Open days are shared under a lock, which whoever appends never holds for
+    long; files of closed days are read outside it, and read again where a day was closed meanwhile.
+    """
 
     def __init__(self, folder: Path, retention: Retention | None = None, *, sync: bool = False) -> None:
         self._retention = retention or Retention()
         self._single = Archive(folder / "single", _SINGLE, self._fold_single)
         self._rolled = Archive(folder / "five_minutes", _ROLLED, _fold_rolled)
         self._store = DayStore(folder, _SINGLE, [self._rolled, self._single], sync=sync)
+        self._lock = threading.RLock()
 
     def append(self, rows: HistoryRows) -> None:
         """Keep judged samples; all of them one by one for as long as their day is open."""
         if len(rows):
             values = (rows.power_w, rows.score, rows.low_w, rows.high_w, rows.keep)
-            self._store.append(DayRows(rows.names, rows.device, rows.ts_ms, values))
+            with self._lock:
+                self._store.append(DayRows(rows.names, rows.device, rows.ts_ms, values))
 
     def query(self, site: str, device: str, from_ms: int, to_ms: int, points: int) -> HistorySeries:
         """Return a device's past between two times in at most `points` buckets, at the finest level kept."""
+        for _ in range(_TRIES):
+            before = self._open_days()
+            with suppress(StateError):  # a file that has just grown too old
+                series = self._query(site, device, from_ms, to_ms, points)
+                if self._open_days() == before:
+                    return series
+        with self._lock:
+            return self._query(site, device, from_ms, to_ms, points)
+
+    def _open_days(self) -> tuple[tuple[str, int], ...]:
+        with self._lock:
+            return self._store.open_days
+
+    def _open_rows(self, site: str, device: str, from_ms: int, to_ms: int) -> DayRows:
+        with self._lock:
+            return self._store.rows(site, device, from_ms, to_ms)
+
+    def _query(self, site: str, device: str, from_ms: int, to_ms: int, points: int) -> HistorySeries:
         step_ms = step_for(from_ms, to_ms, points)
         if step_ms < FIVE_MINUTES_MS:
             single = self._singles(site, device, from_ms, to_ms)
@@ -78,11 +106,13 @@ class EdgeHistory:
 
     def erase(self, site: str, device: str) -> None:
         """Forget a device."""
-        self._store.erase(site, device)
+        with self._lock:
+            self._store.erase(site, device)
 
     def close(self) -> None:
         """Let the next one have the folder."""
-        self._store.close()
+        with self._lock:
+            self._store.close()
 
     @property
     def unsaved_rows(self) -> int:
@@ -92,12 +122,12 @@ class EdgeHistory:
     def _singles(self, site: str, device: str, from_ms: int, to_ms: int) -> DayRows:
         closed = self._single.read(site, device, day_of(from_ms), day_of(to_ms))
         closed = closed.take((closed.ts_ms > from_ms) & (closed.ts_ms <= to_ms))
-        return _once(DayRows.join([closed, self._store.rows(site, device, from_ms + 1, to_ms + 1)]))
+        return _once(DayRows.join([closed, self._open_rows(site, device, from_ms + 1, to_ms + 1)]))
 
     def _buckets(self, site: str, device: str, from_ms: int, to_ms: int) -> Buckets:
         closed = _buckets(self._rolled.read(site, device, day_of(from_ms), day_of(to_ms)))
         kept = (closed.start_ms + FIVE_MINUTES_MS > from_ms) & (closed.start_ms < to_ms)
-        newest = bucketed(_history_rows(_once(self._store.rows(site, device, from_ms + 1, to_ms + 1))))
+        newest = bucketed(_history_rows(_once(self._open_rows(site, device, from_ms + 1, to_ms + 1))))
         parts = [_taken(closed, kept), newest]
         return Buckets.join([_renumbered(part) for part in parts])
 

@@ -76,9 +76,13 @@ class Session:
         if topics:
             self._client.subscribe([(topic, _QOS) for topic in topics])
 
-    def publish(self, topic: str, payload: bytes) -> int:
-        """Hand a message over at QoS 1 and return its number; it is sent again after each break until it is there."""
-        return self._client.publish(topic, payload, qos=_QOS).mid
+    def publish(self, topic: str, payload: bytes, expires_s: int | None = None) -> int:
+        """Hand a message over at QoS 1 and return its number; it is sent again after each break until it is there.
+
+        expires_s: the broker drops it where nobody has fetched it by then.
+        """
+        properties = None if expires_s is None else _expiring(expires_s)
+        return self._client.publish(topic, payload, qos=_QOS, properties=properties).mid
 
     def _made(self, client_id: str) -> Client:
         mqtt = _paho()
@@ -127,6 +131,16 @@ class Session:
             self._epoch += 1
         if reason.is_failure:
             self._on_state(False, f"the connection broke: {reason}")  # noqa: FBT003
+
+
+def _expiring(seconds: int) -> Properties:
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.MessageExpiryInterval = seconds
+    expiring: Properties = properties
+    return expiring
 
 
 def _encrypt(client: Client, ca_file: str | None) -> None:

@@ -99,17 +99,15 @@ class MqttSource:
 
     def _judged(self, arrived: Arrived) -> SourceMessage | None:
         """Return what is to be handed over for a message, None where it is no reading."""
-        topic, payload = arrived.message.topic, bytes(arrived.message.payload)
+        topic, payload, ack = arrived.message.topic, bytes(arrived.message.payload), partial(self._ack, arrived)
         try:
             said = self._vendors.decode(topic, payload, arrived.received_ms)
             readable = payload if said.is_raw else self._readings(said, arrived)
-            reason = None
         except UndecodableError as error:
             self._metrics.counter("kilowatch_source_refused_total").labels(self.name).inc()
-            readable, reason = payload, f"{topic}: {error}"
-        if readable is None:
-            return None
-        return SourceMessage(self.name, readable, reason, arrived.received_ms, partial(self._ack, arrived))
+            is_retained = arrived.message.retain
+            return SourceMessage(self.name, payload, str(error), arrived.received_ms, ack, topic, is_retained)
+        return None if readable is None else SourceMessage(self.name, readable, None, arrived.received_ms, ack)
 
     def _readings(self, said: Said, arrived: Arrived) -> bytes | None:
         readings: list[Reading] = []

@@ -16,11 +16,15 @@ _PART = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 
 
 class DigestLogin:
-    """Hands out nonces and checks who answers them. reusable: a nonce serves more than once, as from firmware 2.0.0."""
+    """Hands out nonces and checks who answers them.
 
-    def __init__(self, realm: str, *, reusable: bool = False) -> None:
+    reusable: a nonce serves more than once, as from firmware 2.0.0. counted: each time with a higher count.
+    """
+
+    def __init__(self, realm: str, *, reusable: bool = False, counted: bool = True) -> None:
         self.realm = realm
         self.reusable = reusable
+        self.counted = counted
         self._nonces: dict[str, int] = {}
 
     def challenge(self) -> str:
@@ -46,7 +50,12 @@ class DigestLogin:
         """Whether the parts of an answer prove the password. what: method and target, as RFC 7616's A2."""
         nonce, count = parts.get("nonce", ""), _number(parts.get("nc", ""))
         last = self._nonces.get(nonce)
-        if last is None or count <= last or parts.get("username") != USER or parts.get("realm") != self.realm:
+        if (
+            last is None
+            or (self.counted and count <= last)
+            or parts.get("username") != USER
+            or parts.get("realm") != self.realm
+        ):
             return False
         proof = ":".join([nonce, parts["nc"], parts.get("cnonce", ""), "auth"])
         expected = _hash(f"{_hash(f'{USER}:{self.realm}:{password}')}:{proof}:{_hash(what)}")

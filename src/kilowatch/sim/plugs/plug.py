@@ -11,6 +11,8 @@ from kilowatch.sim.plugs.http import Answer
 from kilowatch.sim.plugs.outlet import Outlet, PlugFault, Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kilowatch.sim.plugs.http import Request
 
 
@@ -37,6 +39,8 @@ class SimPlug(ABC):
         self.port = 0
         self.seen: list[Seen] = []
         """Every request, oldest first: the witness of who switched what."""
+        self.watchers: list[Callable[[], None]] = []
+        """Called after whoever has switched it: a plug tells its open connections."""
         self._told: bool | None = None
 
     @property
@@ -81,7 +85,10 @@ class SimPlug(ABC):
     def switch(self, *, on: bool) -> bool:
         """Switch on behalf of a request; return how the relay stood."""
         self._told = on
-        return self.outlet.switch(on=on)
+        was_on = self.outlet.switch(on=on)
+        for tell in list(self.watchers):
+            tell()
+        return was_on
 
     @abstractmethod
     def respond(self, request: Request) -> Answer:

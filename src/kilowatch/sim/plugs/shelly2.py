@@ -90,6 +90,7 @@ class Shelly2Plug(SimPlug):
             "shelly.getstatus": lambda _: self.full_status(),
             "shelly.getconfig": lambda _: self._config(),
             "shelly.getcomponents": lambda _: {"components": [], "cfg_rev": 1, "offset": 0, "total": 0},
+            "script.list": lambda _: {"scripts": []},
             "shelly.listmethods": lambda _: {"methods": sorted(known)},
         }
         handler = known.get(method.lower())

@@ -39,6 +39,24 @@ async def serve_websocket(
     lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
     writer.write("\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "", ""]).encode())
     channel = _Channel(plug)
+
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        if channel.client and plug.outlet.fault not in {PlugFault.DEAD, PlugFault.MUTE}:
+            # not before the answer to whoever has switched it
+            loop.call_soon_threadsafe(writer.write, _framed(_TEXT, msgspec.json.encode(channel.notification())))
+
+    plug.watchers.append(tell)
+    try:
+        await _converse(plug, channel, reader, writer)
+    finally:
+        plug.watchers.remove(tell)
+
+
+async def _converse(
+    plug: Shelly2Plug, channel: _Channel, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     async for payload in _texts(reader, writer):
         if plug.outlet.fault is PlugFault.DEAD:
             writer.transport.abort()
@@ -49,11 +67,13 @@ async def serve_websocket(
 
 
 class _Channel:
-    """One client's conversation; a nonce serves for all of it."""
+    """One client's conversation; a nonce serves for all of it. client: its name once it was let in, else empty."""
 
     def __init__(self, plug: Shelly2Plug) -> None:
+        self.client = ""
         self._plug = plug
-        self._login = DigestLogin(plug.identity, reusable=True)
+        # aioshelly before 9 sends one proof, without its count, with every call of a connection
+        self._login = DigestLogin(plug.identity, reusable=True, counted=False)
 
     def answer(self, payload: bytes) -> dict[str, Any]:
         try:
@@ -63,6 +83,7 @@ class _Channel:
         reply = {"id": frame.get("id"), "src": self._plug.identity, "dst": frame.get("src")}
         if not self._lets_in(frame):
             return {**reply, "error": {"code": 401, "message": self._challenge()}}
+        self.client = str(frame.get("src") or "")
         self._plug.source = "WS_in"
         method = str(frame.get("method"))
         try:
@@ -72,6 +93,12 @@ class _Channel:
             return {**reply, "error": {"code": error.code, "message": error.message}}
         self._plug.witness("WS", method, 200)
         return {**reply, "result": result}
+
+    def notification(self) -> dict[str, Any]:
+        """Return what the client is told, unasked, when the switch has changed."""
+        now_s = self._plug.outlet.clock.now_ms() / 1000
+        params = {"ts": now_s, "switch:0": self._plug.status()}
+        return {"src": self._plug.identity, "dst": self.client, "method": "NotifyStatus", "params": params}
 
     def _challenge(self) -> str:
         challenge = {"auth_type": "digest", "nonce": self._login.new_nonce(), "nc": 1}
@@ -83,7 +110,8 @@ class _Channel:
         given = frame.get("auth")
         if not isinstance(given, dict):
             return False
-        return self._login.proves({name: str(part) for name, part in given.items()}, _A2, self._plug.password)
+        parts = {"nc": "1", **{name: str(part) for name, part in given.items()}}
+        return self._login.proves(parts, _A2, self._plug.password)
 
 
 async def _texts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[bytes]:

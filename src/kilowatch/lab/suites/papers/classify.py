@@ -7,7 +7,7 @@ over the window (Fu, Arjunan & Miller, "Trimming outliers using trees", first pl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from kilowatch.nets.heads import network_input, scaled
 from kilowatch.nets.shapes import EdgeClassifierShape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from kilowatch.lab.suites.papers.meters import Labelled, Trial
@@ -46,9 +48,14 @@ def network(trial: Trial, epochs: int, seed: int) -> Judged:
     examples = [_examples(part, trial, shape) for part in (trial.train, trial.validation, trial.test)]
     plan = TrainPlan(epochs=epochs, batch=BATCH, patience=0, seed=seed)
     progress = Fitter(model, plan, None, "").run(examples[0], examples[1], lambda _: None)
+    return judged(model, examples, progress.best_epoch)
+
+
+def judged(model: Any, examples: Sequence[Examples], best_epoch: int) -> Judged:
+    """Return what a Keras model makes of training, validation and test examples; best_epoch counts from 0."""
     said = [predict(model, part.x)[:, 0] for part in examples]
     right = [float(((one >= 0.5) == (part.y[:, 0] > 0)).mean()) for one, part in zip(said, examples, strict=True)]
-    return Judged(said[1], said[2], right[0], right[1], progress.best_epoch + 1)
+    return Judged(said[1], said[2], right[0], right[1], best_epoch + 1)
 
 
 def trees(trial: Trial, seed: int) -> Judged:

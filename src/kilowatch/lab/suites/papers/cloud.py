@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from kilowatch.core.device import Kind
@@ -17,13 +19,15 @@ from kilowatch.lab.bench.machine import machine
 from kilowatch.lab.datasets import Family, meters
 from kilowatch.lab.suites.breakdown import by_target
 from kilowatch.lab.suites.papers.cloud_tasks import CloudTask, run_cloud
+from kilowatch.lab.suites.papers.kept import KeptFindings
+from kilowatch.lab.suites.papers.ledger import Ledger
 from kilowatch.lab.suites.papers.recipes import QUICK_RECIPES, RECIPES
 from kilowatch.lab.suites.papers.words import CLOUD_PROTOCOL
 from kilowatch.lab.suites.pool import run_all
 from kilowatch.lab.suites.rows import Summary, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kilowatch.core.outputs_evaluate import EvaluateRow
     from kilowatch.lab.datasets import MeterFile
@@ -37,24 +41,32 @@ _TEST_DAYS, _QUICK_DAYS = 14, 2
 
 @dataclass(frozen=True, slots=True)
 class CloudOptions:
-    """How much of it to run."""
+    """How much of it to run. results: the file that an interrupted run goes on from."""
 
     seeds: int = SEEDS
     quick: bool = False
     epochs: int = EPOCHS
     workers: int = 1
+    results: Path = Path(".run/paper-cloud.jsonl")
 
 
 def evaluate_cloud(options: CloudOptions, progress: Progress) -> PaperCloudOutput:
     """Run the suite; `ReadingError` where the plugs are missing, `MissingExtraError` without the train extra."""
+    if options.quick:
+        with TemporaryDirectory() as folder:
+            return _evaluated(replace(options, results=Path(folder) / "quick.jsonl"), progress)
+    return _evaluated(options, progress)
+
+
+def _evaluated(options: CloudOptions, progress: Progress) -> PaperCloudOutput:
     started = time.perf_counter()
     devices = televisions()
     tasks = cloud_tasks(devices, options)
-    found = run_all(run_cloud, tasks, options.workers, progress)
-    by_detector: defaultdict[str, list[Findings]] = defaultdict(list)
-    for one in found:
-        by_detector[one.detector].append(one)
-    rows = [row_of(of, Summary()) for of in by_detector.values()]
+    ledger = Ledger(options.results, KeptFindings)
+    left = [task for task in tasks if task.key not in ledger.read()]
+    run_all(run_cloud, left, options.workers, lambda done, _: progress(len(tasks) - len(left) + done, len(tasks)))
+    known = ledger.read()
+    rows, recall = rows_of(kept.findings() for task in tasks for kept in known[task.key])
     return PaperCloudOutput(
         quick=options.quick,
         machine=machine(),
@@ -64,8 +76,17 @@ def evaluate_cloud(options: CloudOptions, progress: Progress) -> PaperCloudOutpu
         devices=len({task.meter.name for task in tasks}),
         protocol=list(CLOUD_PROTOCOL),
         rows=rows,
-        recall_by_type=recall_by_type(by_detector, rows),
+        recall_by_type=recall,
     )
+
+
+def rows_of(found: Iterable[Findings]) -> tuple[list[EvaluateRow], dict[str, dict[str, float]]]:
+    """Return one row for each detector, and event recall by detector and type."""
+    by_detector: defaultdict[str, list[Findings]] = defaultdict(list)
+    for one in found:
+        by_detector[one.detector].append(one)
+    rows = [row_of(of, Summary()) for of in by_detector.values()]
+    return rows, recall_by_type(by_detector, rows)
 
 
 def televisions() -> list[MeterFile]:
@@ -79,9 +100,9 @@ def televisions() -> list[MeterFile]:
 def cloud_tasks(devices: Sequence[MeterFile], options: CloudOptions) -> list[CloudTask]:
     """Return one task for each device, recipe and seed; the first of a device brings the rows that need no training."""
     if options.quick:
-        return [CloudTask(devices[0], 0, QUICK_RECIPES[0], 0, _QUICK_EPOCHS, _QUICK_DAYS, first=False)]
+        return [CloudTask(devices[0], 0, QUICK_RECIPES[0], 0, _QUICK_EPOCHS, _QUICK_DAYS, options.results, first=False)]
     return [
-        CloudTask(meter, number, recipe, seed, options.epochs, _TEST_DAYS, first=place == seed == 0)
+        CloudTask(meter, number, recipe, seed, options.epochs, _TEST_DAYS, options.results, first=place == seed == 0)
         for seed in range(options.seeds)
         for place, recipe in enumerate(RECIPES)
         for number, meter in enumerate(devices)

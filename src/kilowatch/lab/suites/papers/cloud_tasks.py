@@ -14,6 +14,8 @@ from kilowatch.lab.measure import Detection, detect
 from kilowatch.lab.suites.findings import AtRate, Findings
 from kilowatch.lab.suites.front import course_of, read_course
 from kilowatch.lab.suites.injected import COPIES, DAY_MS, TRAINING_DAYS, Trial, pieces, prepared
+from kilowatch.lab.suites.papers.kept import KeptFindings
+from kilowatch.lab.suites.papers.ledger import Ledger
 from kilowatch.lab.suites.papers.recipes import PATIENCE, Recipe, trained_model
 from kilowatch.lab.suites.walk import CURVE, Watcher
 from kilowatch.lab.suites.watchtime import alarms_on, open_on
@@ -23,6 +25,7 @@ from kilowatch.nets.registry import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kilowatch.core.detector import Detector
     from kilowatch.lab.datasets import MeterFile
@@ -44,15 +47,23 @@ class CloudTask:
     seed: int
     epochs: int
     most_test_days: int
+    results: Path
     first: bool
+
+    @property
+    def key(self) -> str:
+        """Everything that decides the result."""
+        days = f"{self.most_test_days} days; {self.epochs} epochs"
+        return f"{self.recipe.name}; {self.meter.name}; seed {self.seed}; {days}{'; untrained too' * self.first}"
 
 
 def run_cloud(task: CloudTask) -> list[Findings]:
-    """Return findings of one recipe, looked at in each way that goes with it."""
+    """Return findings of one recipe, looked at in each way that goes with it, and keep them in the file of results."""
     trial = _trial(task)
     found = [_measured(trial, name, detector, task.seed) for name, detector in _detectors(task, trial)]
     if task.first:
         found += [_measured(trial, name, create(name), task.seed) for name in UNTRAINED]
+    Ledger(task.results, KeptFindings).add(task.key, [KeptFindings.of(one) for one in found])
     return found
 
 

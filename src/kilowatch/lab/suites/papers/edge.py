@@ -74,6 +74,9 @@ def edge_tasks(options: EdgeOptions, epochs: int) -> list[EdgeTask]:
             tasks += [EdgeTask(pair, split, seed, epochs, options.results) for pair in pairs(options.pairs)]
         tasks += [EdgeTask(Unseen(kind), None, seed, epochs, options.results) for kind in (None, *TYPES)]
         tasks += [EdgeTask(pair, Split.TRAIN_SCALING, seed, epochs, options.results) for pair in pairs(options.pairs)]
+        tasks += [
+            EdgeTask(pair, Split.PAPER, seed, epochs, options.results, improved=True) for pair in pairs(options.pairs)
+        ]
     return tasks
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from kilowatch.core.outputs_papers import WindowRow
 from kilowatch.lab.measure.confusion import Confusion
 from kilowatch.lab.suites.papers.classify import network, trees
+from kilowatch.lab.suites.papers.improved import improved
 from kilowatch.lab.suites.papers.injected import injected_trial
 from kilowatch.lab.suites.papers.ledger import Ledger
 from kilowatch.lab.suites.papers.meters import Pair, Split, is_idle, readings, trial
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from kilowatch.lab.suites.papers.injected import Unseen
     from kilowatch.lab.suites.papers.meters import Trial
 
-NETWORK, TREES = "conv-lstm", "boosted trees"
+NETWORK, TREES, IMPROVED = "conv-lstm", "boosted trees", "improved recipe"
 ODD = 0.5
 FALL_OUT = 0.01
 """Share of normal validation windows that the threshold of an injected protocol flags."""
@@ -32,19 +33,24 @@ FALL_OUT = 0.01
 
 @dataclass(frozen=True, slots=True)
 class EdgeTask:
-    """What to train on: a pair split in one way, or all meters with one type of injection left out."""
+    """What to train on: a pair split in one way, or all meters with one type of injection left out.
+
+    improved: train the improved recipe alone; network and trees are another task's.
+    """
 
     subject: Pair | Unseen
     split: Split | None
     seed: int
     epochs: int
     results: Path
+    improved: bool = False
 
     @property
     def key(self) -> str:
         """Everything that decides the result."""
         protocol = self.split if isinstance(self.subject, Pair) else self.subject.protocol
-        return f"{protocol}; {self.subject.name}; seed {self.seed}; {self.epochs} epochs"
+        recipe = f"{IMPROVED}; " if self.improved else ""
+        return f"{recipe}{protocol}; {self.subject.name}; seed {self.seed}; {self.epochs} epochs"
 
 
 def run_edge(task: EdgeTask) -> list[WindowRow]:
@@ -67,9 +73,9 @@ def _unseen_rows(task: EdgeTask, unseen: Unseen) -> list[WindowRow]:
 
 def _rows(task: EdgeTask, windows: Trial, protocol: str, *, idle: bool, at: float | None) -> list[WindowRow]:
     rows = []
-    for name in (NETWORK, TREES):
+    for name in (IMPROVED,) if task.improved else (NETWORK, TREES):
         started = time.perf_counter()
-        said = network(windows, task.epochs, task.seed) if name == NETWORK else trees(windows, task.seed)
+        said = _trained(name, windows, task)
         seconds = time.perf_counter() - started
         level = ODD if at is None else _threshold(said, windows, at)
         counts = Confusion.of(said.test >= level, windows.test.label)
@@ -91,6 +97,12 @@ def _rows(task: EdgeTask, windows: Trial, protocol: str, *, idle: bool, at: floa
             )
         )
     return rows
+
+
+def _trained(name: str, windows: Trial, task: EdgeTask) -> Judged:
+    if name == TREES:
+        return trees(windows, task.seed)
+    return (improved if name == IMPROVED else network)(windows, task.epochs, task.seed)
 
 
 def _threshold(said: Judged, windows: Trial, fall_out: float) -> float:

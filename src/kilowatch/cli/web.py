@@ -1,0 +1,213 @@
+"""The page and the API of commands that serve them: what they ask of the process, and who carries out what is asked."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from kilowatch.core.jobs import JobKind
+from kilowatch.errors import ComponentError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kilowatch.app.edge.build import BuiltEdge
+    from kilowatch.app.jobs import JobRunner
+    from kilowatch.app.plug_book import PlugBook
+    from kilowatch.app.words import PeoplesWords
+    from kilowatch.config import Config
+    from kilowatch.core.outputs_models import ModelFacts
+    from kilowatch.core.ports import History
+    from kilowatch.links.database import Database
+    from kilowatch.observability import Metrics
+    from kilowatch.web.live import LiveBook
+    from kilowatch.web.ports import Usage
+
+_NEEDED = ("fastapi", "uvicorn", "nicegui")
+_log = logging.getLogger("kilowatch.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the page of a process stands on."""
+
+    live: LiveBook
+    database: Database
+    history: History
+    words: PeoplesWords
+    usage: Usage | None = None
+
+
+def missing_extra() -> str | None:
+    """Return the first package of the web extra that is not installed, None where all are."""
+    return next((package for package in _NEEDED if find_spec(package) is None), None)
+
+
+@contextmanager
+def page_of_edge(
+    config: Config, detector: str, built: BuiltEdge, plugs: PlugBook, live: LiveBook, metrics: Metrics
+) -> Iterator[str | None]:
+    """Serve the page of an edge while the block runs, and give its address; None where it cannot be had.
+
+    An edge watches on without its page: a port that is taken is no reason to be blind.
+    """
+    stop = threading.Event()
+    jobs, words = _edge_jobs(config, detector, built, plugs, stop)
+    rooms = Rooms(live, built.parts.database, built.parts.history, words, _usage(built))
+    jobs.start()
+    try:
+        with _or_without(config, rooms, metrics) as address:
+            yield address
+    finally:
+        stop.set()
+        jobs.stop()
+
+
+@contextmanager
+def served_page(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str]:
+    """Serve page and API while the block runs, and give their address, with a token in it that was made just now.
+
+    `MissingExtraError` where the web extra is not installed, `ComponentError` where the address cannot be had.
+    """
+    package = missing_extra()
+    if package is not None:
+        raise MissingExtraError(package, "web")
+    from kilowatch.app.stores import data_folder
+    from kilowatch.links.wall import wall_ms
+    from kilowatch.web.api.app import app_of
+    from kilowatch.web.api.here import Here
+    from kilowatch.web.house import House, HouseSettings
+    from kilowatch.web.keys import entrance_of
+    from kilowatch.web.page import mount
+    from kilowatch.web.server import served
+
+    entrance = entrance_of(config.web, data_folder(config).root)
+    settings = HouseSettings(config.site.time_zone, config.tariff.currency, config.policy.dry_run)
+    models = ModelFolder(Path(config.models.folder))
+    house = House(rooms.live, rooms.database, rooms.history, rooms.words, wall_ms, rooms.usage, settings, models)
+    here = Here(house, rooms.words, metrics.exposition)
+    app = app_of(here, entrance.keys)
+    mount(app, house, rooms.words)
+    with served(app, here, config.web.bind, config.web.port) as port:
+        address = f"http://{_named(config.web.bind)}:{port}/"
+        yield address if entrance.fresh is None else f"{address}?token={entrance.fresh}"
+
+
+def serve_web(config: Config, stop: threading.Event) -> None:
+    """Serve the page of a cluster until told to stop."""
+    from kilowatch.app.registry import Registry
+    from kilowatch.app.web_service import cluster_database, listening
+    from kilowatch.app.words import PeoplesWords
+    from kilowatch.core.device import ActsBy, Fleet
+    from kilowatch.links.history.postgres import DatabaseHistory
+    from kilowatch.links.wall import wall_ms
+    from kilowatch.observability import Metrics
+    from kilowatch.web.live import LiveBook
+
+    live, fleet = LiveBook(), Fleet()
+    live.watch(fleet)
+    with cluster_database(config, stop) as database, listening(config, fleet, live):
+        words = PeoplesWords(database, Registry(database), wall_ms, [JobKind.CHOOSE_MODEL], ActsBy.CLOUD)
+        rooms = Rooms(live, database, DatabaseHistory(database), words)
+        with served_page(config, rooms, Metrics()) as address:
+            greet(address, config)
+            stop.wait()
+
+
+def without_page(config: Config) -> Config:
+    """Return settings that serve no page."""
+    return msgspec.structs.replace(config, web=msgspec.structs.replace(config.web, enabled=False))
+
+
+def greet(address: str | None, config: Config) -> None:
+    """Say where the page is, and how to get in; nothing where there is none."""
+    if address is None:
+        return
+    from kilowatch.app.stores import data_folder
+    from kilowatch.web.keys import TOKEN_FILE
+
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"Open the page: [bold]{escape(address)}[/]", highlight=False)
+    if "?token=" in address:
+        console.print(f"This address is shown once; its token lies in {data_folder(config).root / TOKEN_FILE}.")
+
+
+class ModelFolder:
+    """What the models of a folder say of themselves; each file is read once, for it never changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, ModelFacts] = {}
+
+    def __call__(self) -> list[ModelFacts]:
+        """Return the models that are there now and whole."""
+        from kilowatch.cli.model_facts import facts
+        from kilowatch.errors import ModelError
+        from kilowatch.nets.registry import ModelRegistry
+
+        registry = ModelRegistry(self._folder)
+        hashes = registry.hashes()
+        for digest in hashes:
+            if digest not in self._known:
+                try:
+                    self._known[digest] = facts(registry.read(digest))
+                except ModelError as error:
+                    _log.warning("A model is left out: %s %s", error, error.hint)
+        return [self._known[digest] for digest in hashes if digest in self._known]
+
+
+@contextmanager
+def _or_without(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str | None]:
+    page = served_page(config, rooms, metrics)
+    try:
+        address = page.__enter__()
+    except (ComponentError, MissingExtraError) as error:
+        _log.warning("There is no page: %s %s", error, error.hint)
+        yield None
+        return
+    try:
+        yield address
+    finally:
+        page.__exit__(None, None, None)
+
+
+def _edge_jobs(
+    config: Config, detector: str, built: BuiltEdge, plugs: PlugBook, stop: threading.Event
+) -> tuple[JobRunner, PeoplesWords]:
+    """Return who carries out what people ask of an edge, and how they ask it."""
+    from kilowatch.app.jobs import JobRunner
+    from kilowatch.app.rehearsing import Rehearsing
+    from kilowatch.app.stores import data_folder
+    from kilowatch.app.switching import Switching
+    from kilowatch.app.words import PeoplesWords
+    from kilowatch.core.device import ActsBy
+    from kilowatch.links.wall import WallClock, wall_ms
+
+    database = built.parts.database
+    switching = Switching(database, plugs, wall_ms, WallClock(), ActsBy.EDGE)
+    rehearsing = Rehearsing(data_folder(config).snapshots, detector, config.detector.learning_days, stop)
+    jobs = JobRunner(database, {JobKind.SWITCH: switching, JobKind.REHEARSE: rehearsing})
+    return jobs, PeoplesWords(database, built.parts.registry, wall_ms, list(JobKind), woken=jobs.wake)
+
+
+def _usage(built: BuiltEdge) -> Usage | None:
+    from kilowatch.app.edge.usage import EdgeUsage
+    from kilowatch.app.metrics.today import TodaysUsage
+
+    return next((TodaysUsage(tap.service) for tap in built.parts.taps if isinstance(tap, EdgeUsage)), None)
+
+
+def _named(bind: str) -> str:
+    """Return an address that a browser on this machine reaches."""
+    if bind in ("0.0.0.0", "::"):  # noqa: S104 - what a person chose
+        return "localhost"
+    return f"[{bind}]" if ":" in bind else bind

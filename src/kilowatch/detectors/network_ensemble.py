@@ -1,0 +1,43 @@
+"""The default with a network as one more member: `default+forecaster:model.onnx`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kilowatch.detectors.ensemble import Ensemble, Member, default
+from kilowatch.detectors.network import NetworkDetector, network_detector
+from kilowatch.detectors.registry import WITH_NETWORK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kilowatch.core.device import Kind
+    from kilowatch.nets.runtime import Model
+
+
+class NetworkEnsemble(Ensemble):
+    """An ensemble whose last member is a network that takes delivered models."""
+
+    def __init__(self, name: str, members: tuple[Member, ...], network: NetworkDetector) -> None:
+        super().__init__(name, (*members, Member(network, follows=0.0)))
+        self.network = network
+
+    def adopt(self, live: Mapping[Kind, Model]) -> None:
+        """Judge by these models from the next sample on; `ModelError` as of the network."""
+        self.network.adopt(live)
+
+    def model_of(self, slot: int) -> str:
+        """Return the hash of the network's model for a device."""
+        return self.network.model_of(slot)
+
+    def clone(self) -> NetworkEnsemble:
+        """Return the same members without devices."""
+        members = tuple(replace(member, detector=member.detector.clone()) for member in self.members[:-1])
+        return NetworkEnsemble(self.name, members, self.network.clone())
+
+
+def default_with(name: str) -> NetworkEnsemble:
+    """Return `default+NETWORK:PATH`; errors are those of the network's own name."""
+    network = network_detector(name.removeprefix(WITH_NETWORK))
+    return NetworkEnsemble(f"{WITH_NETWORK}{network.name}", default().members, network)

@@ -1,0 +1,64 @@
+"""The image as anyone runs it: no rights, no writable root; and what it says that it is made of."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from images.build import IMAGES, build, version
+from images.lock import stale
+from images.measure import first_word_s, ready_s, size
+from images.podman import ImageError, podman, run_words
+from supervisor.places import free_port
+
+_FOLDER = Path(__file__).parents[2] / "deploy" / "container"
+_MOST_MB = 150
+pytestmark = pytest.mark.skipif(shutil.which("podman") is None, reason="podman is missing: apt-get install podman runc")
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    return build(IMAGES["kilowatch"], "test")
+
+
+def test_what_is_locked_satisfies_the_project() -> None:
+    assert stale() == []
+
+
+def test_every_package_of_the_image_is_pinned_by_its_hash() -> None:
+    for name in ("services", "train", "build"):
+        packages = re.split(r"\n(?=\S)", (_FOLDER / f"requirements-{name}.txt").read_text().strip())
+        assert [package for package in packages if "--hash=sha256:" not in package] == []
+
+
+@pytest.mark.container
+@pytest.mark.timeout(1800)
+def test_it_runs_with_no_rights_and_no_writable_root(image: str) -> None:
+    said = podman(*run_words(image, ["--version"], ["--rm"]))
+    assert said.strip() == f"kilowatch {version()}"
+    assert podman(*run_words(image, ["-u"], ["--rm", "--entrypoint=id"])).strip() == "10001"
+    with pytest.raises(ImageError, match="Read-only file system"):
+        podman(*run_words(image, ["/opt/x"], ["--rm", "--user=0", "--entrypoint=touch"]))
+
+
+@pytest.mark.container
+@pytest.mark.timeout(1800)
+def test_it_is_small_and_soon_ready(image: str) -> None:
+    assert size(image).compressed < _MOST_MB * 1_000_000
+    assert first_word_s(image) < 60
+    assert ready_s(image, free_port()) < 120
+
+
+@pytest.mark.container
+@pytest.mark.timeout(1800)
+def test_it_tells_what_it_is_made_of(image: str) -> None:
+    said = podman(*run_words(image, ["/opt/kilowatch/sbom.cdx.json"], ["--rm", "--entrypoint=cat"]))
+    bill = json.loads(said)
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert bill["metadata"]["component"]["name"] == "kilowatch"
+    addresses = {component["purl"].partition("@")[0] for component in bill["components"]}
+    assert {"pkg:pypi/numpy", "pkg:pypi/confluent-kafka", "pkg:deb/debian/libc6"} <= addresses
+    assert len(addresses) == len({component["bom-ref"].partition("@")[0] for component in bill["components"]})
