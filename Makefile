@@ -13,12 +13,12 @@ demo: $(BASE)/ready ## a simulated home live on real HTTP plugs: faults found, a
 setup: $(DEV)/ready ## everything for developing and testing, in .venv
 
 test: $(DEV)/ready ## the whole test suite
-	$(DEV)/bin/python -m pytest -m "not soak and not cluster" -n auto --dist loadfile
+	$(DEV)/bin/python -m pytest -m "not soak and not cluster and not container" -n auto --dist loadfile
 
-test-cluster: $(DEV)/ready ## the chart on a real Kubernetes of one node
+test-cluster: $(DEV)/ready ## the images by themselves, and the chart on a real Kubernetes of one node
 	scripts/cluster/build.sh
 	$(DEV)/bin/python scripts/image.py build kilowatch kafka postgres
-	$(DEV)/bin/python -m pytest -m cluster tests/cluster -s
+	$(DEV)/bin/python -m pytest -m "cluster or container" tests/cluster tests/deploy -s
 
 soak: $(DEV)/ready ## long runs: big files, full fuzz
 	$(DEV)/bin/python -m pytest -m soak
@@ -35,6 +35,10 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/python scripts/make_cli_docs.py --check
 	$(DEV)/bin/python scripts/make_chart_docs.py --check
 	$(DEV)/bin/python scripts/make_api_docs.py --check
+
+audit: $(DEV)/ready ## known weaknesses in code and dependencies; needs the network
+	$(DEV)/bin/bandit -q -r src -ll
+	$(DEV)/bin/pip-audit --skip-editable
 
 docs: $(DEV)/ready ## the documentation as a site, in .run/site
 	$(DEV)/bin/python scripts/make_cli_docs.py
@@ -62,4 +66,4 @@ $(DEV)/ready: pyproject.toml
 	@$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'TSB-AD==1.5'
 	@touch $@
 
-.PHONY: help demo setup test test-cluster soak lint docs contracts size clean
+.PHONY: audit help demo setup test test-cluster soak lint docs contracts size clean

@@ -12,6 +12,7 @@ import numpy as np
 from app.services import TOKEN
 from kilowatch.core.device import Kind, first_seen
 from kilowatch.core.events import WIRE_V, ReadingColumns
+from kilowatch.core.phase import phase_of
 from kilowatch.core.quantise import encode_watts
 from kilowatch.core.samples import Series
 from kilowatch.links.wall import wall_ms
@@ -46,9 +47,9 @@ PASSWORD = "of a plug on loopback"  # noqa: S105 - made up
 class Television:
     """One home with a TV whose clock is ours; for some minutes it has drawn far more than it should."""
 
-    def __init__(self, strength: float = STRENGTH, seed: int = 3) -> None:
+    def __init__(self, strength: float = STRENGTH, seed: int = 3, odd_for_ms: int = ODD_MS) -> None:
         self.now_ms = wall_ms() // STEP_MS * STEP_MS
-        self.odd_ms = self.now_ms - ODD_MS
+        self.odd_ms = self.now_ms - odd_for_ms
         self.home = Home(seed, (self.now_ms - DAYS * DAY_MS) // DAY_MS * DAY_MS, "UTC", appliances=(TV,))
         self.faults = [FaultSpec(Fault.PHANTOM_LOAD, "tv", self.odd_ms, strength=strength)]
         outlet = Outlet(self.home, "tv", SimClock(wall_ms()), self.faults)
@@ -63,9 +64,11 @@ class Television:
             part = slice(first, first + 2000)
             yield message(times[part].tolist(), watts[part].tolist(), backfill=backfill)
 
-    def past(self) -> Iterator[bytes]:
-        """Days on which nothing was wrong."""
-        return self.messages(self.home.start_ms, self.odd_ms, backfill=True)
+    def past(self, stride: int = 1) -> Iterator[bytes]:
+        """Days on which nothing was wrong, begun so that a detector of that stride looks at the last steps but one."""
+        steps = (self.now_ms - self.home.start_ms) // STEP_MS
+        skipped = (steps - 2 + phase_of("home", "tv")) % stride
+        return self.messages(self.home.start_ms + skipped * STEP_MS, self.odd_ms, backfill=True)
 
     def lately(self) -> Iterator[bytes]:
         """The minutes in which it has gone wrong."""

@@ -88,7 +88,9 @@ def test_one_device_alone_can_be_listened_to(rooms: Rooms, address: str) -> None
         assert listener.next()[2]["device"] == "meter"
 
 
-@pytest.mark.parametrize("last", ["00000000-5", "x", f"{stream._BOOT}-99999999"])
+@pytest.mark.parametrize(
+    "last", ["00000000-5", "x", f"{stream._BOOT}-99999999"], ids=["of another process", "no place", "not reached yet"]
+)
 def test_a_place_that_means_nothing_here_starts_anew(address: str, last: str) -> None:
     headers = {"Last-Event-ID": last}
     with caller(address, Role.VIEWER) as client, client.stream("GET", "/api/v1/stream", headers=headers) as answer:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def serve_actor(config: Config, stop: threading.Event) -> None:
     """Act on incidents until told to stop; where Kafka or the database fails begin anew, from what is safe."""
-    require_topics(config.kafka)
+    patiently("actor", lambda: require_topics(config.kafka), stop)
     metrics, health, group = Metrics(), Health(), f"{config.kafka.group}-actor"
     stop = health.pulse(stop)
 

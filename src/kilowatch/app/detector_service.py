@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.app.begin_anew import again_and_again, endpoint, require_topics
+from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
 from kilowatch.app.detector import Detector, Links, Tempo
 from kilowatch.app.detector_metrics import DetectorMetrics
 from kilowatch.app.kafka_access import access_of
@@ -131,7 +131,7 @@ def links_of(config: Config, subject: Callable[[], Subject] | None = None, model
 
 def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = None) -> None:
     """Judge what is ours until told to stop; where Kafka fails begin anew, from what is safe, when it is back."""
-    require_topics(config.kafka)
+    patiently("detector", lambda: require_topics(config.kafka), stop)
     metrics, health = Metrics(), Health()
     stop, watcher = health.pulse(stop), DetectorMetrics(metrics, f"{config.kafka.group}-detector", health=health)
 

@@ -6,7 +6,7 @@ import logging
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
-from kilowatch.app.begin_anew import again_and_again, endpoint, require_topics
+from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
 from kilowatch.app.discoveries import Discoveries
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.plug_book import PlugBook
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 def serve_processor(config: Config, stop: threading.Event) -> None:
     """Take readings in until told to stop; where Kafka refuses begin anew, and sources send again what is not safe."""
-    require_topics(config.kafka)
+    patiently("processor", lambda: require_topics(config.kafka), stop)
     metrics, health = Metrics(), Health()
     stop = health.pulse(stop)
     with ExitStack() as stack:

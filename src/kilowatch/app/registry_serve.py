@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
 from kilowatch.app.kafka_access import access_of
+from kilowatch.app.notifying import notifier_of
 from kilowatch.app.registry import Registry
 from kilowatch.app.registry_service import RegistryService
 from kilowatch.app.stores import database_settings
@@ -18,15 +19,16 @@ from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from kilowatch.app.notifying import Notifier
     from kilowatch.config.sections import Config
     from kilowatch.links.kafka.place import Place
 
 
 def serve_registry(config: Config, stop: threading.Event) -> None:
     """Bring the database up to date and keep the books until told to stop; where Kafka fails begin anew."""
-    require_topics(config.kafka)
+    patiently("registry", lambda: require_topics(config.kafka), stop)
     metrics, health, group = Metrics(), Health(), f"{config.kafka.group}-registry"
     stop = health.pulse(stop)
 
@@ -37,7 +39,9 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
         for place, messages in lag.items():
             gauge.labels(group, place.topic, str(place.partition)).set(messages)
 
-    with endpoint(metrics, config.metrics, health), closing(Database(database_settings(config))) as database:
+    with ExitStack() as stack:
+        stack.enter_context(endpoint(metrics, config.metrics, health))
+        database = stack.enter_context(closing(Database(database_settings(config))))
         registry = Registry(database)
 
         def prepare() -> None:
@@ -45,10 +49,26 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
             registry.discover(device_records(config), wall_ms())
 
         patiently("registry", prepare, stop)
+        notifier = stack.enter_context(_telling(config, database, metrics))
+        heard = None if notifier is None else notifier.told
         access, partitions = access_of(config.kafka), config.kafka.partitions
 
         def work() -> None:
             health.begins("it joins the group")
-            RegistryService(registry, database, access, partitions, wall_ms, tell).run(stop, group)
+            RegistryService(registry, database, access, partitions, wall_ms, tell, heard).run(stop, group)
 
         again_and_again("registry", work, stop)
+
+
+@contextmanager
+def _telling(config: Config, database: Database, metrics: Metrics) -> Iterator[Notifier | None]:
+    """Let people be told while the block runs; None where the settings name no channel."""
+    notifier = notifier_of(config, database, metrics)
+    if notifier is None:
+        yield None
+        return
+    notifier.start()
+    try:
+        yield notifier
+    finally:
+        notifier.close()

@@ -45,7 +45,8 @@ _log = logging.getLogger(__name__)
 class RegistryService:
     """One process of the group `registry`; partitions: of the topics that are placed by site.
 
-    clock: ms UTC. watcher: told now and then how many messages of each partition lie ahead.
+    clock: ms UTC. watcher: told now and then how many messages of each partition lie ahead. heard: told of incidents
+    before they are kept, so that one that is told twice is better than one that is told never.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class RegistryService:
         partitions: int,
         clock: Callable[[], int],
         watcher: Callable[[Mapping[Place, int]], None] | None = None,
+        heard: Callable[[Sequence[IncidentEvent]], None] | None = None,
     ) -> None:
         self._registry = registry
         self._database = database
@@ -64,6 +66,7 @@ class RegistryService:
         self._clock = clock
         self.unreadable = 0
         self._watcher = watcher
+        self._heard = heard
         self._kept = 0
         self._lag_at = 0.0
         self._look_again()
@@ -90,7 +93,10 @@ class RegistryService:
     def _keep(self, batch: PartitionBatch) -> None:
         offsets = [Offset(topic=batch.place.topic, partition=batch.place.partition, next=batch.next_offset)]
         if batch.place.topic == Topic.ANOMALIES:
-            self._registry.project(list(self._events(batch.values)), offsets)
+            events = list(self._events(batch.values))
+            if self._heard is not None:
+                self._heard(events)
+            self._registry.project(events, offsets)
             return
         decoded = self._decoder.decode(batch.values)
         learnt = [placed.control for placed in decoded.controls if isinstance(placed.control, Learnt)]

@@ -11,7 +11,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kilowatch.cli import audit, bench, config, data, demo, device, incident, models, notify, rejected, serve, topics
+from kilowatch.cli import (
+    audit,
+    bench,
+    config,
+    data,
+    demo,
+    device,
+    edge,
+    incident,
+    models,
+    notify,
+    rejected,
+    serve,
+    topics,
+)
 from kilowatch.cli.backup import backup, restore
 from kilowatch.cli.detectors import detectors
 from kilowatch.cli.discover import discover
@@ -90,6 +104,7 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(topics.app, name="topics")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(serve.app, name="serve")
+app.add_typer(edge.app, name="edge")
 
 
 def run() -> None:

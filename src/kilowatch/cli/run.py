@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.config import Config
     from kilowatch.links.source import Source
+    from kilowatch.observability.health import Health
 
 
 def run(
@@ -63,9 +64,10 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     from kilowatch.detectors.registry import create
     from kilowatch.links.wall import WallClock, wall_ms
     from kilowatch.observability.endpoint import exposed
+    from kilowatch.observability.health import Health
     from kilowatch.web.live import LiveBook
 
-    metrics, tell, live = Metrics(), TellLog(), LiveBook()
+    metrics, tell, live, health = Metrics(), TellLog(), LiveBook(), Health()
     onlookers, post = onlookers_of(config), post_of(config)
     heard = tell if post is None else AnsweringTell(tell, post)
     plugs, told, watch = PlugBook(config, metrics), HeardActions(heard), EdgeMetrics(metrics)
@@ -90,16 +92,17 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         built.models.start()
     built.parts.registry.discover(device_records(config), wall_ms())
     built.edge.open()
+    health.ready()
     sources = _sources(config, built, plugs, metrics)
     if config.metrics.enabled:
         token = None if config.metrics.token is None else config.metrics.token.reveal()
-        stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token))
+        stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token, health))
     _greet(config, sources, built)
     if config.web.enabled:
         pipeline = built.parts.subject.pipeline
         live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
         greet(stack.enter_context(page_of_edge(config, detector, built, plugs, live, metrics)), config)
-    _work(built, sources, stop, metrics)
+    _work(built, sources, stop, metrics, health)
 
 
 def _models(config: Config, metrics: Metrics, ground: Ground) -> Delivery:
@@ -147,12 +150,14 @@ def _greet(config: Config, sources: list[Source], built: BuiltEdge) -> None:
         console.print(f"[bold]May be switched off:[/] {', '.join(map(escape, armed))}.")
 
 
-def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metrics: Metrics) -> None:
+def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metrics: Metrics, health: Health) -> None:
     from kilowatch.app.processor import Processor
     from kilowatch.links.wall import wall_ms
+    from kilowatch.observability.health import Pulse
+    from kilowatch.observability.systemd import Systemd
 
     processor = Processor(sources, built.parts.log, 1, wall_ms, metrics)
-    ended = threading.Event()
+    manager, ended = Systemd(), threading.Event()
     failed: list[BaseException] = []
 
     def process() -> None:
@@ -162,11 +167,16 @@ def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metric
             failed.append(error)
             stop.set()
         finally:
+            manager.ends()
             ended.set()
+
+    def turned() -> None:
+        health.turned()
+        manager.turned()
 
     thread = threading.Thread(target=process, name="processor")
     thread.start()
-    built.edge.run(ended)
+    built.edge.run(Pulse(ended, turned))
     thread.join()
     if failed:
         raise failed[0]
