@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kilowatch.core.device import DeviceRecord, Fleet, Reporting, first_seen
 from kilowatch.core.pace import QUIET_HEARTBEAT_S, Pace, usual_s
 from kilowatch.core.reading import ReadingBatch
+from kilowatch.core.state import freeze, thaw
 
 START_MS = 1_767_571_200_000
 HOUR_MS = 3_600_000
@@ -101,3 +102,15 @@ def test_any_cut_finds_the_same_at_the_same_reading(gaps_s: list[int], cuts: set
         found += [(done + pieces[0], record) for record in new]
         done += sum(pieces)
     assert found == [(lengths[0], record) for record in records]
+
+
+def test_who_is_stopped_in_the_middle_goes_on_listening() -> None:
+    readings = batch(every(30.0, 400))
+    whole, fleet = pace()
+    wanted = hear(whole, fleet, readings)[1]
+    first, before = pace()
+    assert hear(first, before, readings.take(slice(0, 50)))[1] == []
+    second, after = pace()
+    assert thaw(second, freeze(first)) == []
+    assert hear(second, after, readings.take(slice(50, None)))[1] == wanted
+    assert len(wanted) == 1

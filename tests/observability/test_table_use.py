@@ -10,7 +10,7 @@ from kilowatch.observability import TABLE
 from observability.imports import reachable, tree
 
 SOURCES = Path(__file__).resolve().parents[2] / "src" / "kilowatch"
-NO_METRICS = {"kilowatch_read_only"}
+NO_METRICS = {"kilowatch_read_only", "kilowatch_session"}
 """Words that look like metrics and are none: an execution option of the database."""
 
 

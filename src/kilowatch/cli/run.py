@@ -91,6 +91,8 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     if built.models is not None:
         built.models.start()
     built.parts.registry.discover(device_records(config), wall_ms())
+    pipeline = built.parts.subject.pipeline
+    live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
     built.edge.open()
     health.ready()
     sources = _sources(config, built, plugs, metrics)
@@ -99,8 +101,6 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token, health))
     _greet(config, sources, built)
     if config.web.enabled:
-        pipeline = built.parts.subject.pipeline
-        live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
         greet(stack.enter_context(page_of_edge(config, detector, built, plugs, live, metrics)), config)
     _work(built, sources, stop, metrics, health)
 

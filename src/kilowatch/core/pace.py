@@ -48,6 +48,7 @@ class Pace:
     """Listens to the devices of which nobody has said how often they speak."""
 
     frozen_also: ClassVar[tuple[str, ...]] = ("_met",)
+    frozen_types: ClassVar[tuple[type, ...]] = (_Ear,)
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
