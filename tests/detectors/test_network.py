@@ -47,7 +47,16 @@ class _Fridge(Battery):
         return watts, PER_DAY
 
 
-class TestAutoencoder(_Fridge):
+class _Rebuilt(_Fridge):
+    """A compressor that draws three times as much: what so small a network is sure not to rebuild."""
+
+    def faulty_w(self) -> tuple[NDArray[np.float64], int]:
+        watts = self.normal_w(2, 100)
+        watts[PER_DAY : PER_DAY + FAULT_HOURS * PER_HOUR] *= 3.0
+        return watts, PER_DAY
+
+
+class TestAutoencoder(_Rebuilt):
     def make(self) -> Detector:
         return detector(Network.AUTOENCODER)
 
@@ -61,7 +70,7 @@ class TestAutoencoder(_Fridge):
         assert inside[known & (samples.ts_ms % (10 * 30_000) == 0)].mean() > 0.5
 
 
-class TestOverlappingAutoencoder(_Fridge):
+class TestOverlappingAutoencoder(_Rebuilt):
     margin = 1.2
     bytes_per_device = 67 + 5 * WINDOW
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,6 @@ from kilowatch.sim.plugs.shelly2 import Shelly2Plug
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Most of the time goes into compiling: code that is slower, and ready sooner. Set before JAX is imported.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0")
 DAY_MS, STEP_MS = 86_400_000, 30_000
 DAYS = 4
 ODD_MS = 9 * 60_000
