@@ -202,6 +202,7 @@ def test_an_edit_changes_what_it_may_and_leaves_the_rest_to_its_own_paths(admin:
 def test_what_nobody_knows_is_not_found(admin: httpx.Client) -> None:
     for path in ("/api/v1/devices/home/nobody", "/api/v1/incidents/nothing", "/api/v1/jobs/999999", "/api/v1/x"):
         refused(admin.get(path), 404)
+    refused(admin.get("/api/v2/devices"), 404)
     refused(admin.post("/api/v1/devices/home/nobody/arm"), 404)
     refused(admin.post("/api/v1/incidents/nothing/ack"), 404)
     refused(admin.delete("/api/v1/overview"), 405)

@@ -11,6 +11,7 @@ import pytest
 
 from app.actor.stage import NOW_MS
 from app.homes import START_MS, fleet, home
+from kilowatch.app.actor.switching import Switching
 from kilowatch.app.edge.judge import Asking
 from kilowatch.app.jobs import JobRunner
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
@@ -18,7 +19,6 @@ from kilowatch.app.registry import Registry
 from kilowatch.app.rehearsing import Rehearsing, rehearse
 from kilowatch.app.snapshot_files import SnapshotFiles
 from kilowatch.app.subject import Subject
-from kilowatch.app.switching import Switching
 from kilowatch.app.words import PeoplesWords
 from kilowatch.core.device import ActsBy, DeviceRecord, Kind
 from kilowatch.core.jobs import JobFailure, JobKind, RehearseWish, SwitchDone, SwitchWish

@@ -184,10 +184,10 @@ def _edge_jobs(
     config: Config, detector: str, built: BuiltEdge, plugs: PlugBook, stop: threading.Event
 ) -> tuple[JobRunner, PeoplesWords]:
     """Return who carries out what people ask of an edge, and how they ask it."""
+    from kilowatch.app.actor.switching import Switching
     from kilowatch.app.jobs import JobRunner
     from kilowatch.app.rehearsing import Rehearsing
     from kilowatch.app.stores import data_folder
-    from kilowatch.app.switching import Switching
     from kilowatch.app.words import PeoplesWords
     from kilowatch.core.device import ActsBy
     from kilowatch.links.wall import WallClock, wall_ms

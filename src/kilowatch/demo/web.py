@@ -6,9 +6,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kilowatch.app.actor.switching import Switching
 from kilowatch.app.jobs import JobRunner
 from kilowatch.app.rehearsing import Rehearsing
-from kilowatch.app.switching import Switching
 from kilowatch.app.words import PeoplesWords
 from kilowatch.core.device import ActsBy
 from kilowatch.core.jobs import JobKind

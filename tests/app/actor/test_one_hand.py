@@ -12,7 +12,7 @@ CALLS = {"switch_off", "switch_on"}
 OPENS = {"open_plug", "Shelly1", "Shelly2", "Tasmota", "HomeAssistantPlug"}
 POLICYS_HAND = "app/actor/errand.py"
 """The one line by which policy switches a plug, and only ever off."""
-PERSONS_HANDS = {"app/switching.py", "app/actor/switching.py"}
+PERSONS_HANDS = {"app/actor/switching.py"}
 """A person's own wish, carried out: on and off."""
 MAY_OPEN = {"app/plug_book.py", "links/plugs/open.py", "links/plugs/__init__.py"}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
 
 from kilowatch.web.access import Keys
 from kilowatch.web.api import devices, incidents, probes, services, stream
@@ -49,7 +50,13 @@ def app_of(here: Here, keys: Keys) -> Api:
     for part in (devices, incidents, services, stream):
         app.include_router(part.router, prefix=PREFIX, dependencies=[LOOKING])
     app.include_router(probes.router)
+    # Before the page, which would answer a program with a page of its own.
+    app.add_api_route("/api/{path:path}", _nowhere, include_in_schema=False)
     refusing(app)
     app.add_middleware(Door, keys=keys)
     app.add_middleware(Guard)
     return app
+
+
+async def _nowhere(path: str) -> None:
+    raise HTTPException(404, f"There is nothing at /api/{path}.")
