@@ -36,6 +36,7 @@ def _script() -> ModuleType:
 emulate: Any = _script()
 pytestmark = [
     pytest.mark.soak,
+    pytest.mark.emulation,
     pytest.mark.timeout(1200),
     pytest.mark.skipif(bool(emulate.missing()), reason=emulate.missing() or "ready"),
 ]

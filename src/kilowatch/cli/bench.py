@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilowatch.cli.tables import show_figures
 from kilowatch.core.outputs import BenchOutput
 from kilowatch.lab.bench.machine import machine
 from kilowatch.lab.bench.pipeline.goals import GoalRow
@@ -139,7 +140,7 @@ def _show(rows: Sequence[BenchRow], *, as_json: bool) -> None:
     table = Table("row", "value", "unit", "goal", "", title=machine(), title_justify="left")
     for row in rows:
         table.add_row(row.name, "–" if row.value is None else f"{row.value:,}", row.unit, *_verdict(row))
-    Console().print(table)
+    show_figures(Console(), table)
 
 
 def _verdict(row: BenchRow) -> tuple[str, str]:

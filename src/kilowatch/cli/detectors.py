@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kilowatch.cli.tables import show_figures
 from kilowatch.detectors.registry import available
 from kilowatch.lab.bench.machine import machine
 from kilowatch.lab.cost import cost_of
@@ -87,7 +88,7 @@ def detectors(
     for row in rows:
         costs = f"{row.bytes_per_device:,.0f}", f"{row.us_per_sample:.2f}", f"{row.us_per_sample_of_many:.2f}"
         table.add_row(row.detector, row.finds, row.misses, *costs, f"{row.fit_ms:.0f} ms")
-    Console().print(table)
+    show_figures(Console(), table)
     Console().print("[dim]Windows cost 400 bytes a device beside that, once for all detectors.[/]")
 
 

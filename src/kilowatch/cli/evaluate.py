@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from kilowatch.cli.tables import show_figures
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -75,14 +77,9 @@ def evaluate(
         return
     options = Options(quick=quick, detectors=tuple(detector or ()), workers=workers or cores())
     if suite is What.ACCURACY:
-        _write_document(out, options, as_json=as_json)
+        _write_document(out, options, networks=networks, as_json=as_json)
         return
-    evaluation = run_with_bar(Suite(suite.value), options, quiet=as_json)
-    if networks:
-        from kilowatch.lab.suites.networks import with_networks
-
-        with _bar(Suite(suite.value), quiet=as_json) as report:
-            evaluation = with_networks(evaluation, Suite(suite.value), options, NETWORKS, report)
+    evaluation = _evaluated(Suite(suite.value), options, networks=networks, quiet=as_json)
     if html is not None:
         from kilowatch.lab.suites.page import write_page
 
@@ -116,17 +113,32 @@ def _paper(suite: What, asked: PaperAsked, *, as_json: bool) -> None:
         papers.show_cloud(Console(), output)
 
 
-def _write_document(out: Path, options: Options, *, as_json: bool) -> None:
+def _write_document(out: Path, options: Options, *, networks: bool, as_json: bool) -> None:
     """Run every suite, write the document, and print all tables, or one JSON object."""
     from kilowatch.lab.accuracy import write_accuracy
+    from kilowatch.lab.suites.networks import JUDGED_ON
 
-    outputs = write_accuracy(out, lambda suite: run_with_bar(suite, options, quiet=as_json))
+    def run(suite: Suite) -> Evaluation:
+        return _evaluated(suite, options, networks=networks and suite in JUDGED_ON, quiet=as_json)
+
+    outputs = write_accuracy(out, run)
     if as_json:
         typer.echo(msgspec.json.encode({"schema": "kilowatch.accuracy", "version": 1, "suites": outputs}))
         return
     for output in outputs:
         show(Console(), output)
     Console().print(f"Document: [bold]{out}[/]")
+
+
+def _evaluated(suite: Suite, options: Options, *, networks: bool, quiet: bool) -> Evaluation:
+    """Run a suite, with the networks' rows where they are asked for."""
+    from kilowatch.lab.suites.networks import with_networks
+
+    evaluation = run_with_bar(suite, options, quiet=quiet)
+    if not networks:
+        return evaluation
+    with _bar(suite, quiet=quiet) as report:
+        return with_networks(evaluation, suite, options, NETWORKS, report)
 
 
 def run_with_bar(suite: Suite, options: Options, *, quiet: bool) -> Evaluation:
@@ -152,7 +164,7 @@ def show(console: Console, output: EvaluateOutput) -> None:
     table = Table("detector", *(column.title for column in columns), title_justify="left")
     for row in output.rows:
         table.add_row(*cells_of(row, columns), style="dim" if row.published else None)
-    console.print(table)
+    show_figures(console, table)
     for goal in output.goals:
         color = {"goal": "green", "must": "yellow"}.get(goal.reached, "red")
         value = "not measured" if goal.value is None else f"{goal.value:g}"

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from kilowatch.cli.tables import show_figures
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,13 +41,13 @@ def show_edge(console: Console, output: PaperEdgeOutput) -> None:
     _head(console, output)
     for line in output.published:
         console.print(line, soft_wrap=True)
-    console.print(_spreads(output))
-    console.print(_subjects(output))
+    show_figures(console, _spreads(output))
+    show_figures(console, _subjects(output))
     phases = Table("phase", "paper, Pi 3B", "here", "of one core", title="phases", title_justify="left")
     for phase in output.phases:
         cpu = "–" if phase.cpu_share is None else f"{phase.cpu_share:.0%}"
         phases.add_row(phase.phase, phase.paper, f"{phase.ours:g} {phase.unit}", cpu)
-    console.print(phases)
+    show_figures(console, phases)
 
 
 def show_cloud(console: Console, output: PaperCloudOutput) -> None:
@@ -57,12 +59,12 @@ def show_cloud(console: Console, output: PaperCloudOutput) -> None:
     table = Table("detector", *(column.title for column in columns))
     for row in output.rows:
         table.add_row(*cells_of(row, columns))
-    console.print(table)
+    show_figures(console, table)
     kinds = sorted({kind for of in output.recall_by_type.values() for kind in of})
     table = Table("event recall", *kinds)
     for name, of in output.recall_by_type.items():
         table.add_row(name, *(f"{of[kind]:.2f}" if kind in of else NONE for kind in kinds))
-    console.print(table)
+    show_figures(console, table)
 
 
 def _head(console: Console, output: PaperEdgeOutput | PaperCloudOutput) -> None:

@@ -14,6 +14,7 @@ from kilowatch.core.outputs_evaluate import EvaluateRow
 from kilowatch.detectors.registry import WITH_NETWORK
 from kilowatch.errors import ModelError
 from kilowatch.lab.suites.evaluate import Evaluation, evaluate
+from kilowatch.lab.suites.prepare import Suite
 from kilowatch.nets.artifact import read_artifact
 from kilowatch.nets.shipped import names, path_of
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kilowatch.lab.suites.pool import Progress
-    from kilowatch.lab.suites.prepare import Options, Suite
+    from kilowatch.lab.suites.prepare import Options
 
 FORECASTER = "forecaster"
+JUDGED_ON = (Suite.FAULTS, Suite.INJECTED)
+"""The suites of `evaluate accuracy` whose tables get these rows where asked for: the two with appliances and meters."""
 
 
 def with_networks(
