@@ -28,6 +28,7 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/bandit -q -r src -ll
 	$(DEV)/bin/python scripts/make_contracts.py --check
 	$(DEV)/bin/python scripts/make_config_docs.py --check
 	$(DEV)/bin/python scripts/make_metrics_docs.py --check
@@ -37,8 +38,7 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/python scripts/make_api_docs.py --check
 
 audit: $(DEV)/ready ## known weaknesses in code and dependencies; needs the network
-	$(DEV)/bin/bandit -q -r src -ll
-	$(DEV)/bin/pip-audit --skip-editable
+	$(DEV)/bin/python scripts/audit.py
 
 docs: $(DEV)/ready ## the documentation as a site, in .run/site
 	$(DEV)/bin/python scripts/make_cli_docs.py

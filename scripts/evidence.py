@@ -42,7 +42,7 @@ def long_tests() -> list[str]:
 def parts_of(page: str) -> dict[str, str]:
     """Return the parts of a page by their file."""
     heads = list(_PART.finditer(page))
-    ends = [*(head.start() for head in heads[1:]), len(page)]
+    ends = [*(head.start() for head in heads), len(page)][1:]
     return {head["file"]: page[head.start() : end].rstrip() for head, end in zip(heads, ends, strict=True)}
 
 
@@ -51,7 +51,7 @@ def _run(file: str) -> int:
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_NIGHT_S)
     said = "\n".join(line.rstrip() for line in done.stdout.replace(str(ROOT), ".").splitlines() if _tells(line))
-    part = f"## `{file}`\n\n{began}, commit {_commit()}, {_machine()}\n\n```\n{said}\n```"
+    part = f"## `{file}`\n\n{began}, commit {commit()}, {machine()}\n\n```\n{said}\n```"
     PAGE.parent.mkdir(parents=True, exist_ok=True)
     parts = parts_of(PAGE.read_text() if PAGE.exists() else "") | {file: part}
     PAGE.write_text("\n\n".join([INTRO.rstrip(), *(parts[name] for name in sorted(parts))]) + "\n")
@@ -63,13 +63,15 @@ def _tells(line: str) -> bool:
     return bool(line.strip()) and not line.startswith(("platform ", "cachedir", "rootdir", "plugins", "configfile"))
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Return the commit, and whether there are changes which it has not."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Return what a run ran on, and how busy that was."""
     cpu = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory_kb = re.search(r"^MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
     gib = f"{int(memory_kb[1]) / 1048576:.0f} GiB" if memory_kb else "memory unknown"

@@ -1,8 +1,8 @@
-"""Environments for the peers of `kilowatch bench edge` and `bench train`, under .run/peers: `python scripts/peers.py`.
+"""Environments for the peers of `kilowatch bench`, in .run/peers: `python scripts/peers.py [NAMES]`.
 
-Names choose: openvino, litert, tensorflow (with Keras 2, which alone writes LiteRT's fused file), jax, torch. Without
-names all but torch are made: its wheel brings gigabytes of GPU libraries, unless pip finds a CPU wheel (say where with
-PIP_INDEX_URL or PIP_FIND_LINKS). What is there already stays.
+Names: openvino, litert, tensorflow (with Keras 2, which alone writes LiteRT's fused file), jax, quix, torch. Without
+names the first four are made, which `bench edge` and `bench train` look for. The wheel of torch brings gigabytes of
+GPU libraries, unless pip finds a CPU wheel: say where with PIP_INDEX_URL or PIP_FIND_LINKS. What is there stays.
 """
 
 from __future__ import annotations

@@ -60,6 +60,10 @@ class ComponentError(KilowatchError):
     exit_code = 4
 
 
+class FullError(ComponentError):
+    """Nothing more fits into a queue at present: whoever fills it waits."""
+
+
 class PlugError(ComponentError):
     """A plug does not answer, refuses, or says what makes no sense."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kilowatch.links.kafka.client import FullError
+from kilowatch.errors import FullError
 from kilowatch.links.source import SourceMessage
 
 if TYPE_CHECKING:

@@ -36,7 +36,10 @@ SERVE = "from kilowatch.cli.serve import app; app()"
 
 @dataclass
 class Services:
-    """Processes of one group on one cluster, by label: the service's name, and a number where there are several."""
+    """Processes of one group on one cluster, by label: the service's name, and a number where there are several.
+
+    programs: what Python runs for a label, where that is not `kilowatch serve`.
+    """
 
     access: Access
     folder: Path
@@ -45,13 +48,15 @@ class Services:
     environment: dict[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     options: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"detector": ("--snapshot-s", "2")})
+    programs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     starts: Iterator[int] = field(default_factory=itertools.count)
 
     def start(self, label: str) -> None:
         name, config = label.split("-")[0], self.folder / "kilowatch.toml"
         kafka = f'[kafka]\nbootstrap = "{self.access.bootstrap}"\npartitions = {PARTITIONS}\ngroup = "{self.group}"\n'
         config.write_text(kafka + self.settings)
-        command = [sys.executable, "-c", SERVE, name, "-c", str(config), *self.options.get(name, ())]
+        program = self.programs.get(label, ("-c", SERVE))
+        command = [sys.executable, *program, name, "-c", str(config), *self.options.get(name, ())]
         with (self.folder / f"{next(self.starts):03}-{label}.log").open("wb") as log:
             self.running[label] = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self.environment

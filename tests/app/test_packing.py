@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,12 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from kilowatch.app import packing
+from kilowatch.app.compression import LIGHT_BYTES, codec_for
 from kilowatch.app.packing import _PREFIX, MAX_RAW_BYTES, pack, unpack
 from kilowatch.core.quantise import encode_watts
 from kilowatch.core.state import STATE_V, Frozen, freeze
 from kilowatch.core.state_nodes import Whole
 from kilowatch.errors import StateError
 from kilowatch.lab.bench.fleet import fitted_fleet, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 arrays = hnp.arrays(
     dtype=st.sampled_from(
@@ -57,12 +62,27 @@ def test_spare_capacity_costs_nothing() -> None:
     assert len(pack(frozen(spare))) <= len(pack(frozen(used))) + 500
 
 
-@pytest.fixture(scope="module")
-def packed() -> bytes:
+@pytest.fixture(scope="module", params=["small", "large"])
+def packed(request: pytest.FixtureRequest) -> Iterator[bytes]:
+    """A state as each codec packs it."""
     pipeline = fitted_fleet(20, "fleet")
     for batch in stream(20, 4):
         pipeline.step(batch)
-    return pack(freeze(pipeline))
+    with pytest.MonkeyPatch.context() as patch:
+        size = 0 if request.param == "small" else LIGHT_BYTES + 1
+        patch.setattr(packing, "codec_for", lambda _: codec_for(size))
+        yield pack(freeze(pipeline))
+
+
+def test_both_codecs_give_the_same_state_back() -> None:
+    numbers = [np.arange(LIGHT_BYTES // 8 + spare, dtype=np.int64) for spare in (0, 1)]
+    light, heavy = (pack(frozen(array)) for array in numbers)
+    assert light[7] == STATE_V | 0x80
+    assert heavy[7] == STATE_V
+    for packed_, array in zip((light, heavy), numbers, strict=True):
+        back = unpack(packed_)
+        assert back.version == STATE_V
+        assert as_bytes(back.arrays[0]) == as_bytes(array)
 
 
 @settings(deadline=None, max_examples=50)
@@ -77,9 +97,12 @@ def test_torn_and_changed_bytes_are_refused(packed: bytes, data: st.DataObject) 
         unpack(bytes(changed))
 
 
-def sealed(packed: bytes, *, body: bytes | None = None, head_raw: int | None = None, version: int = STATE_V) -> bytes:
-    """The same with another body or head, under a digest that fits."""
-    magic, _, _, raw, size = _PREFIX.unpack_from(packed)
+def sealed(
+    packed: bytes, *, body: bytes | None = None, head_raw: int | None = None, version: int | None = None
+) -> bytes:
+    """The same with another body, head or version, under a digest that fits."""
+    magic, marked, _, raw, size = _PREFIX.unpack_from(packed)
+    version = marked if version is None else version
     body, raw = packed[_PREFIX.size :] if body is None else body, raw if head_raw is None else head_raw
     digest = hashlib.sha256(struct.pack(">BII", version, raw, size) + body).digest()
     return bytes(_PREFIX.pack(magic, version, digest, raw, size) + body)
@@ -106,8 +129,9 @@ def test_a_state_that_claims_too_much_is_refused_before_memory_is_asked_for(pack
 
 
 def test_a_newer_format_is_refused_by_its_number(packed: bytes) -> None:
+    mark = packed[7] & 0x80
     with pytest.raises(StateError, match=f"format {STATE_V + 1}, this kilowatch reads up to {STATE_V}"):
-        unpack(sealed(packed, version=STATE_V + 1))
+        unpack(sealed(packed, version=STATE_V + 1 | mark))
 
 
 @pytest.mark.parametrize("kind", ["O", "M8[ms]", "S4", "c16"])

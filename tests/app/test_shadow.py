@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -11,17 +12,20 @@ import numpy as np
 import pytest
 
 from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, meter, with_power
+from kilowatch.app.models.candidates import Candidates
 from kilowatch.app.models.shadow import ShadowJudge
-from kilowatch.app.models.shadowing import Shadowing
+from kilowatch.app.models.shadowing import Shadowing, ShadowLedger
+from kilowatch.app.partition import PartitionJudge
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.subject import Subject
 from kilowatch.core.device import Kind
-from kilowatch.core.events import EventKind, LabelWord
+from kilowatch.core.events import WIRE_V, EventKind, LabelWord, ReadingColumns
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.records import KnownIncident
 from kilowatch.core.shadow import ShadowCount, ShadowSpan, Verdicts, weigh
 from kilowatch.detectors.ewma import Ewma
 from kilowatch.errors import ModelError
+from kilowatch.links.database import Database, DatabaseSettings
 from kilowatch.links.database.shadow import ShadowBook
 from kilowatch.links.memory import MemoryHistory
 from links.databases import database, database_url
@@ -32,9 +36,9 @@ if TYPE_CHECKING:
 
     from kilowatch.core.detector import Scores
     from kilowatch.core.events import IncidentEvent
+    from kilowatch.core.reading import ReadingBatch
     from kilowatch.core.samples import Samples
     from kilowatch.core.window import WindowView
-    from kilowatch.links.database import Database
     from kilowatch.nets.runtime import Model
 
 __all__ = ["database", "database_url"]
@@ -235,3 +239,63 @@ def test_the_edge_takes_candidates_as_they_are_chosen_and_writes_down(database: 
         book = ShadowBook(books.connection)
         assert book.models()[BLIND] >= 2000
         assert any(one.is_disagreement for one in book.spans(BLIND))
+
+
+class Unknown:
+    """A registry that knows nobody."""
+
+    def record(self, site: str, device: str, version: int = 0) -> None:
+        return None
+
+
+def messages(batch: ReadingBatch, most: int = 120) -> list[bytes]:
+    """A meter's readings as they lie in a partition."""
+    parts = [batch.take(slice(begin, begin + most)) for begin in range(0, len(batch), most)]
+    names = [record.device for record in fleet().records]
+    return [
+        msgspec.json.encode(
+            ReadingColumns(
+                v=WIRE_V,
+                site="home",
+                device=[names[slot] for slot in part.slot.tolist()],
+                ts_ms=part.ts_ms.tolist(),
+                power_w=part.power_w.tolist(),
+            )
+        )
+        for part in parts
+    ]
+
+
+def test_a_partition_lets_candidates_judge_what_is_news_and_tells_the_same_without_them(database: Database) -> None:
+    delivery = SimpleNamespace(live={Kind.METER: model(BLIND)})
+    subject, alone, values = subject_(), subject_(), messages(DAYS)
+    news_from = len(values) * 7 // 8
+    with closing(ShadowLedger(database, write_s=3600.0)) as ledger:
+        candidates = Candidates(subject, cast("Any", delivery), ledger.put, put_s=0.0)
+        judge = PartitionJudge(subject, Unknown(), 0, news_from, candidates.stepped)
+        plain = PartitionJudge(alone, Unknown(), 0, news_from)
+        for begin in range(0, len(values), 7):
+            part = values[begin : begin + 7]
+            for one in (judge, plain):
+                one.take(range(begin, begin + len(part)), part)
+        candidates.hand_on(ending=True)
+    assert [event.id for event in judge.events] == [event.id for event in plain.events]
+    with database.read() as books:
+        (count,) = ShadowBook(books.connection).counts(BLIND)
+    assert count.samples <= len(DAYS) // 8 + 120, "what was told before is not counted again"
+    assert count.samples > len(DAYS) // 16
+
+
+def test_while_the_database_is_away_counts_wait(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    whose = {"site": "home", "device": "meter", "live": "", "model": TWIN}
+    count = ShadowCount(**whose, kind="meter", first_ms=1, last_ms=2, samples=5, verdicts=Verdicts())
+    away = Database(DatabaseSettings("postgresql+psycopg://nobody@127.0.0.1:1/none"))
+    ledger = ShadowLedger(away, write_s=3600.0)
+    ledger.put([count], [])
+    ledger.write()
+    assert "waits to be written" in caplog.text
+    ledger._database = database
+    ledger.close()
+    away.close()
+    with database.read() as books:
+        assert ShadowBook(books.connection).models() == {TWIN: 5}

@@ -10,6 +10,7 @@ import pytest
 from kilowatch.app.plug_book import PlugBook
 from kilowatch.app.sources import sources_of
 from kilowatch.config import device_records, load_config
+from kilowatch.core.device import DeviceRecord, Kind
 from kilowatch.errors import ConfigError
 from kilowatch.observability import Metrics
 from kilowatch.sim.plugs import Make
@@ -49,6 +50,14 @@ def test_plugs_of_the_settings_are_read_with_their_passwords(tmp_path: Path) -> 
     assert (value("kilowatch_plug_request_seconds_count", {"source": "poll"}) or 0) >= len(Make)
     assert (value("kilowatch_plug_request_seconds_count", {"source": "actor"}) or 0) >= 1
     assert value("kilowatch_device_up", {"source": "poll", "device": "shelly2"}) == 1
+
+
+def test_a_plug_of_another_site_is_not_read_as_if_it_were_ours(tmp_path: Path) -> None:
+    (tmp_path / "kilowatch.toml").write_text('[site]\nname = "cabin"')
+    config = load_config(tmp_path / "kilowatch.toml", {}).config
+    there = DeviceRecord(site="town", device="heater", kind=Kind.HEATER, plug="shelly2://127.0.0.1:9/0")
+    with pytest.raises(ConfigError, match="no source"):
+        sources_of(config, [there], PlugBook(config), lambda _: None)
 
 
 @pytest.mark.parametrize("text", ["", '[devices.tv]\nkind = "tv"', "[sources.poll]\nenabled = false"])

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from supervisor.places import free_port
 from typer.testing import CliRunner
@@ -18,8 +19,10 @@ from app.live import until
 from app.messages import as_json, plain
 from app.services import DEADLINE_S, TOKEN
 from kilowatch.app.begin_anew import require_topics
-from kilowatch.app.together import Child, run_together
+from kilowatch.app.together import SERVICES as TOGETHER
+from kilowatch.app.together import Child, children_of, run_together
 from kilowatch.cli.serve import app
+from kilowatch.config import Config
 from kilowatch.config.sections import KafkaConfig
 from kilowatch.errors import ComponentError, ConfigError, KilowatchError
 from kilowatch.links.database import Database, DatabaseSettings
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from kilowatch.core.records import KnownDevice
     from kilowatch.links.kafka.settings import Access
 
-SERVICES = ("registry", "processor", "detector", "metrics", "actor", "all")
+SERVICES = ("registry", "processor", "detector", "metrics", "actor", "web", "all")
 
 
 def test_help_names_the_services() -> None:
@@ -90,16 +93,48 @@ def test_who_does_not_end_in_time_is_killed() -> None:
     assert time.monotonic() - began < 30
 
 
+def test_the_page_is_one_of_them_unless_it_is_not_wanted() -> None:
+    def names(*, page: bool) -> list[str]:
+        return [child.name for child in children_of(Config(), None, page=page)]
+
+    assert names(page=True) == list(TOGETHER)
+    assert names(page=False) == [name for name in TOGETHER if name != "web"]
+    ports = {child.environment["KILOWATCH_METRICS__PORT"] for child in children_of(Config(), None)}
+    assert len(ports) == len(TOGETHER), "each service is scraped on a port of its own"
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "shows"),
+    [((), "", True), (("--no-web",), "", False), ((), "[web]\nenabled = false\n", False)],
+)
+def test_no_web_goes_without_the_page(
+    words: tuple[str, ...], settings: str, *, shows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    def run(children: list[Child], stop: threading.Event) -> int:
+        started.extend(child.name for child in children)
+        return 0
+
+    monkeypatch.setattr("kilowatch.app.together.run_together", run)
+    monkeypatch.setattr("kilowatch.links.kafka.admin.Admin.create", lambda *_: None)
+    config = tmp_path / "kilowatch.toml"
+    config.write_text(settings)
+    CliRunner().invoke(app, ["all", "-c", str(config), *words], catch_exceptions=False)
+    assert ("web" in started) is shows
+    assert "processor" in started
+
+
 @pytest.mark.kafka
 def test_all_of_it_on_a_laptop(kafka_topics: Access, tmp_path: Path) -> None:
-    """A reading pushed in becomes a device in the books; SIGTERM ends everything in order."""
-    port, config = free_port(), tmp_path / "kilowatch.toml"
+    """A reading pushed in becomes a device in the books and on the page; SIGTERM ends everything in order."""
+    port, web, config = free_port(), free_port(), tmp_path / "kilowatch.toml"
     config.write_text(
         f'[kafka]\nbootstrap = "{kafka_topics.bootstrap}"\npartitions = 4\ngroup = "laptop"\n'
         f'[data]\nfolder = "{tmp_path}"\n[detector]\nname = "jump"\n[metrics]\nport = 0\n'
-        f"[sources.push]\nenabled = true\nport = {port}\n"
+        f"[sources.push]\nenabled = true\nport = {port}\n[web]\nport = {web}\n"
     )
-    environment = os.environ | {"KILOWATCH_SOURCES__PUSH__TOKEN": TOKEN}
+    environment = os.environ | {"KILOWATCH_SOURCES__PUSH__TOKEN": TOKEN, "KILOWATCH_WEB__TOKEN": f"{TOKEN}-web"}
     command = [sys.executable, "-m", "kilowatch", "serve", "all", "-c", str(config)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
@@ -108,6 +143,7 @@ def test_all_of_it_on_a_laptop(kafka_topics: Access, tmp_path: Path) -> None:
         until(lambda: process.poll() is not None or pushed(port) == http.client.NO_CONTENT, "nothing was taken")
         until(lambda: process.poll() is not None or bool(known(database)), "the device is not in the books")
         assert known(database)[0].record.device == "fridge"
+        until(lambda: process.poll() is not None or shown(web) == ["fridge"], "the device is not on the page")
         process.terminate()
         assert process.wait(DEADLINE_S) == 0, (tmp_path / "log").read_text()
     finally:
@@ -127,6 +163,17 @@ def pushed(port: int) -> int:
         return 0
     finally:
         connection.close()
+
+
+def shown(port: int) -> list[str]:
+    """Return the devices of the page that have said something."""
+    headers = {"Authorization": f"Bearer {TOKEN}-web"}
+    try:
+        cards = httpx.get(f"http://127.0.0.1:{port}/api/v1/overview", headers=headers, timeout=30, trust_env=False)
+        return [one["device"] for one in cards.json()["devices"] if one["live"]["power_w"] is not None]
+    except (httpx.HTTPError, KeyError):
+        time.sleep(0.2)
+        return []
 
 
 def known(database: Database) -> list[KnownDevice]:

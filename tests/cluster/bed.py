@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "kilowatch"
-INSIDE = Path(__file__).with_name("inside.py")
+WITHIN = Path(__file__).with_name("within")
 IMAGE = os.environ.get("KILOWATCH_IMAGE", "localhost/kilowatch:test")
 PARTS = ("localhost/kilowatch-kafka:test", "localhost/kilowatch-postgres:test")
+WITH_WEB = bool(os.environ.get("KILOWATCH_WITH_WEB"))
 NAME, NAMESPACE = "kw-kilowatch", "energy"
+NEWER = "99.0.0"
+HOMES = 40
+"""Each fault has a home of its own, in which something is to be switched off while it happens."""
 PATIENCE_S = 420.0
 STARTED = time.monotonic()
 
@@ -95,6 +99,21 @@ def cluster(images: list[str]) -> Iterator[Cluster]:
             node.down(at)
 
 
+def newer_image() -> str:
+    """Return an image of a newer version: the one that KILOWATCH_NEXT_IMAGE names, or ours under another number."""
+    named = os.environ.get("KILOWATCH_NEXT_IMAGE")
+    if named or os.environ.get("KUBECONFIG"):
+        return named or IMAGE
+    name = IMAGE.rpartition(":")[0] + ":newer"
+    file = f"""FROM {IMAGE}
+USER 0
+RUN sed -i 's/^Version: .*/Version: {NEWER}/' /opt/kilowatch/lib/python3*/site-packages/kilowatch-*.dist-info/METADATA
+USER 10001:10001
+"""
+    subprocess.run(["podman", "--runtime=runc", "build", "-q", "-t", name, "-"], input=file, text=True, check=True)
+    return name
+
+
 def values(**changed: Any) -> list[str]:
     """Return the options that install the chart as the tests want it; more by path: detector__replicas=2."""
     repository, _, tag = IMAGE.rpartition(":")
@@ -108,7 +127,7 @@ def values(**changed: Any) -> list[str]:
             "KILOWATCH_SOURCES__PUSH__TOKEN": {"name": "kilowatch", "key": "push"},
             "KILOWATCH_WEB__TOKEN": {"name": "kilowatch", "key": "web"},
         },
-        "web": {"enabled": bool(os.environ.get("KILOWATCH_WITH_WEB"))},
+        "web": {"enabled": WITH_WEB},
         "metrics": {"args": ["--save-s", "2"]},
         "detector": {"args": ["--snapshot-s", "5"], "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}},
         "config": {
@@ -130,29 +149,44 @@ def helm(on: Cluster, action: str, *more: str, **changed: Any) -> float:
     return time.monotonic() - began
 
 
-def pod(on: Cluster, name: str, command: list[str], **environment: str) -> None:
-    """Run a pod of our image with the settings of a service and a command of its own, and wait until it runs."""
+def introduce(on: Cluster) -> None:
+    """Make the namespace, the secret that the release names, and the code of our own pods."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+    on.run("kubectl", "apply", "-f", "-", given=json.dumps(namespace))
+    secret = {"password": "trial", "push": "push-token", "web": "web-token"}
+    code = {path.name: path.read_text() for path in WITHIN.glob("*.py")}
+    on.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kilowatch"}, "stringData": secret},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "within"}, "data": code},
+    )
+
+
+def pod(on: Cluster, name: str, **environment: str) -> str:
+    """Run a pod of our image with a service's settings and a file of ours, wait until it runs, return its address."""
     (deployment,) = on.objects("deployment", "app.kubernetes.io/component=registry")
     spec = deployment["spec"]["template"]["spec"]
     container = spec["containers"][0]
     for key in ("args", "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
         container.pop(key, None)
-    container |= {"name": name, "command": command}
-    container["env"] += [{"name": key, "value": value} for key, value in environment.items()]
-    container["volumeMounts"].append({"name": "inside", "mountPath": "/inside"})
-    spec["volumes"].append({"name": "inside", "configMap": {"name": "inside"}})
+    container |= {"name": name, "command": ["python", f"/code/cluster/within/{name}.py"]}
+    given = {"PYTHONPATH": "/code", "HOMES": str(HOMES)} | environment
+    container["env"] += [{"name": key, "value": value} for key, value in given.items()]
+    container["volumeMounts"].append({"name": "code", "mountPath": "/code/cluster/within"})
+    spec["volumes"].append({"name": "code", "configMap": {"name": "within"}})
     spec |= {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0}
     spec.pop("initContainers", None)
     metadata = {"name": name, "labels": {"app.kubernetes.io/instance": "kw", "role": name}}
     on.kubectl("delete", "pod", name, "--ignore-not-found", "--force", "--grace-period=0")
     on.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
     on.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=180s")
+    (made,) = on.objects("pod", f"role={name}")
+    return str(made["status"]["podIP"])
 
 
-def inside(on: Cluster, *words: str) -> Any:
-    """Run inside.py in the pod that loads, and return what it says."""
-    said = on.kubectl("exec", "load", "--", "python", "/inside/inside.py", *words)
-    return json.loads(said.splitlines()[-1])
+def ask(on: Cluster, *words: str) -> Any:
+    """Ask the pod that loads."""
+    return json.loads(on.kubectl("exec", "load", "--", "python", "/code/cluster/within/ask.py", *words))
 
 
 def until(condition: Callable[[], object], what: str, most_s: float = PATIENCE_S) -> float:
@@ -164,10 +198,10 @@ def until(condition: Callable[[], object], what: str, most_s: float = PATIENCE_S
     return time.monotonic() - began
 
 
-def running(on: Cluster, part: str) -> dict[str, Any]:
-    """Return the pod of a part that is not on its way out."""
+def pods(on: Cluster, part: str) -> list[dict[str, Any]]:
+    """Return the pods of a part that are not on their way out."""
     found = on.objects("pod", f"app.kubernetes.io/component={part}")
-    return next(one for one in found if "deletionTimestamp" not in one["metadata"])
+    return [one for one in found if "deletionTimestamp" not in one["metadata"]]
 
 
 def is_ready(one: dict[str, Any]) -> bool:
@@ -179,3 +213,12 @@ def is_ready(one: dict[str, Any]) -> bool:
 def restarts(one: dict[str, Any]) -> int:
     """How often a pod's containers were started again."""
     return sum(int(each["restartCount"]) for each in one["status"].get("containerStatuses", []))
+
+
+def kill(on: Cluster, victim: dict[str, Any]) -> None:
+    """Kill a pod's process with -9 from outside of its container, where its own first process cannot be killed."""
+    container = victim["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    socket = Path(on.environment.get("KUBECONFIG", "")).parent / "containerd.sock"
+    if not socket.exists():
+        pytest.skip("kill -9 of a container's first process needs the node itself: a cluster of our own")
+    on.run("ctr", "-a", str(socket), "-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL", container)

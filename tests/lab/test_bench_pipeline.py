@@ -10,6 +10,7 @@ import pytest
 
 from kilowatch.app.ingest import Decoder
 from kilowatch.app.partition import PartitionJudge
+from kilowatch.lab.bench.pipeline import peers
 from kilowatch.lab.bench.pipeline.goals import GoalRow, at_least, at_most, printed
 from kilowatch.lab.bench.pipeline.loads import Bench, lag_rows, sustained
 from kilowatch.lab.bench.pipeline.meters import FAULT_W, PATTERNS, Meters, message, seen_w, site_of, time_of
@@ -103,12 +104,14 @@ def test_a_takeover_lasts_until_no_more_wait_than_before() -> None:
     assert caught_up(run_of([300, 400, 2000, 5000, 9000]), 2.0) is None
 
 
-def test_peers_are_measured_in_the_same_run() -> None:
+def test_peers_are_measured_in_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "HOME", tmp_path)
     rows = peer_rows(Bench(0.0, METERS, None, lambda _: None))
     figures = {row.name: row.value or 0.0 for row in rows}
     assert figures["peers_kilowatch_us"] > 0
     assert figures["peers_plain_python_us"] > 0
     assert next(row.name for row in rows if row.goal) == "peers_plain_python_over_kilowatch"
+    assert "python scripts/peers.py quix" in rows[-1].note
 
 
 @pytest.mark.kafka

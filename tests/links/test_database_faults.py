@@ -75,6 +75,18 @@ def write_much(opened: Database) -> None:
             books.outbox.put("IoTRegistry", "home", str(number), b"x" * 5000)
 
 
+def test_a_database_without_tables_says_who_makes_them(database_url: str) -> None:
+    opened = Database(DatabaseSettings(database_url))
+    for transaction in (opened.read, opened.begin):
+        with pytest.raises(ComponentError, match="has no tables of kilowatch") as bare, transaction() as books:
+            books.offsets.load("registry")
+        assert "kilowatch serve registry" in bare.value.hint
+    opened.upgrade()
+    with opened.read() as books:
+        assert books.offsets.load("registry") == []
+    opened.close()
+
+
 def test_a_full_disk_is_told_and_what_was_there_stands(tmp_path: Path) -> None:
     opened = Database(DatabaseSettings(f"sqlite:///{tmp_path / 'k.db'}"))
     opened.upgrade()

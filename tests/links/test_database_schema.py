@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from alembic.script import ScriptDirectory
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from kilowatch.config.database import TlsMode
 from kilowatch.core.usage import Quantity
 from kilowatch.errors import ComponentError, ConfigError, StateError
-from kilowatch.links.database import Database, DatabaseSettings, TlsOptions
+from kilowatch.links.database import Database, DatabaseSettings, TlsOptions, schema
 from kilowatch.links.database.engine import _tls, open_engine
 from kilowatch.links.database.tables import metadata
 from links.databases import database, database_url
@@ -28,6 +32,19 @@ __all__ = ["database", "database_url"]
 def test_the_steps_lead_to_the_tables_as_they_are(database: Database) -> None:
     with database.begin() as books:
         assert compare_metadata(MigrationContext.configure(books.connection), metadata) == []
+
+
+def test_the_versions_are_those_of_the_steps() -> None:
+    steps = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+    assert [step.revision for step in steps.walk_revisions()] == list(reversed(schema.REVISIONS))
+
+
+def test_nothing_of_alembic_is_asked_where_the_schema_is_as_it_should_be(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    database.upgrade()
+    database.check()
 
 
 def test_upgrading_again_changes_nothing_and_others_find_it_ready(database: Database) -> None:
@@ -90,6 +107,27 @@ def test_a_database_that_another_writes_to_for_too_long_is_told_as_held(tmp_path
             pass
     one.close()
     other.close()
+
+
+def test_threads_of_one_process_stand_in_line_to_write(tmp_path: Path) -> None:
+    opened = Database(DatabaseSettings(f"sqlite:///{tmp_path / 'k.db'}"))
+    opened.upgrade()
+    began: list[str] = []
+    event.listen(opened._engine, "begin", lambda _: began.append(threading.current_thread().name), insert=True)
+
+    def write() -> None:
+        with opened.begin() as books:
+            books.offsets.save("other", [])
+
+    other = threading.Thread(target=write, name="other")
+    with opened.begin():
+        other.start()
+        time.sleep(0.2)
+        # it has not even asked SQLite, which would let it sleep on for up to 0.1 s after the lock is free
+        assert began == ["MainThread"]
+    other.join(10)
+    assert began == ["MainThread", "other"]
+    opened.close()
 
 
 def test_sqlite_waits_for_the_disk_unless_told_otherwise(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
+import logging
 import math
 import random
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,15 +20,16 @@ from kilowatch.config.secret import Secret
 from kilowatch.config.sections import SiteConfig
 from kilowatch.config.sources import PushConfig
 from kilowatch.core.events import RejectReason
-from kilowatch.core.plug import PlugFailedError
 from kilowatch.links.decode.report import UndecodableError
 from kilowatch.links.mqtt import MqttSource
-from kilowatch.links.plugs import open_plug
+from kilowatch.links.plugs import PolledPlug, PollSource, open_plug
 from kilowatch.links.push import PushSource
 from kilowatch.observability import Metrics
+from kilowatch.observability.presence import Presence
 from links.decode.stories import EVERYTHING, GEN2, MESSAGES, TASMOTA, said
 from links.decode.test_fuzz import mutated
 from links.mqtt.brokers import Device, config_of, until
+from links.plugs.answering import answering
 from links.tables import csv_lines, open_one, read
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ FEW = 1_500
 MANY = pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])
 TOKEN = "not-a-secret"  # noqa: S105 - of an endpoint on loopback that lives for one test
 BATCH = 200
+LOG = logging.getLogger("kilowatch.fuzz")
 
 
 class Judged:
@@ -66,7 +69,7 @@ def test_over_mqtt_whatever_the_topic(mosquitto: Mosquitto, count: int) -> None:
     source = MqttSource(f"fuzz{count}", config, SiteConfig(name="home"), metrics=metrics)
     source.start(judged.put)
     until(lambda: b'source_up{source="%s"} 1.0' % source.name.encode() in metrics.exposition(), 60)
-    device = Device(mosquitto)
+    device = Device(mosquitto, inflight=BATCH)
     for begin in range(0, count, BATCH):
         for topic, payload in chance.choices(MESSAGES, k=BATCH):
             device.client.publish(topic, mutated(payload, chance), qos=1)
@@ -113,39 +116,48 @@ def posted(connection: http.client.HTTPConnection, raw: bytes) -> int:
 
 @pytest.mark.parametrize("count", [FEW, MANY])
 def test_from_plugs_that_are_polled(count: int) -> None:
-    chance = random.Random(count)  # noqa: S311 - no secret
-    shapes = (GEN2, TASMOTA, b'{"ison":true,"power":5.5,"total":12}', b'{"POWER":"ON","StatusSNS":%s}' % TASMOTA)
+    chance, judged, raws = random.Random(count), Judged(), Counter[bytes]()  # noqa: S311 - no secret
+    well = {
+        "/rpc/Switch.GetStatus": GEN2,
+        "/relay/1": b'{"ison":true}',
+        "/meter/1": b'{"power":5.5,"total":12}',
+        "/cm": b'{"POWER":"ON","StatusSNS":%s}' % TASMOTA,
+    }
+    asked, not_json = itertools.count(1), Counter[bytes]()
 
-    class Ill(BaseHTTPRequestHandler):
-        protocol_version, wbufsize = "HTTP/1.1", -1
+    def answer(path: str, _: str) -> bytes:
+        if next(asked) > count:
+            return well[path]
+        body = mutated(well[path], chance)
+        if not is_object(body):
+            not_json[body] += 1
+        return body
 
-        def do_GET(self) -> None:
-            body = mutated(chance.choice(shapes), chance)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def put(message: SourceMessage) -> None:
+        judged.put(message)
+        if message.reason is not None:
+            raws[message.payload] += 1
+        elif next(asked) > count:
+            done.add(json.loads(message.payload)["device"])
 
-        def log_message(self, *_: object) -> None:
-            pass
+    done = set[str]()
+    makes = ("shelly2", "shelly1", "tasmota")
+    with answering(answer) as port:
+        plugs = [PolledPlug(make, open_plug(f"{make}://127.0.0.1:{port}/1"), 0.001) for make in makes]
+        source = PollSource("home", plugs, presence=Presence(LOG, "plug"), backoff_most_s=0.001)
+        source.start(put)
+        until(lambda: done == set(makes), 3600)
+        source.stop()
+    assert not_json <= raws, "an answer that is no JSON was not kept"
+    assert judged.gate.counts.rejected == {RejectReason.UNDECODABLE: raws.total()}
+    assert raws.total() > count / 5
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Ill) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        port = server.server_address[1]
-        plugs = [open_plug(f"{make}://127.0.0.1:{port}/1") for make in ("shelly2", "shelly1", "tasmota")]
-        refused = 0
-        for number in range(count):
-            try:
-                power_w = plugs[number % len(plugs)].read().power_w
-            except PlugFailedError:
-                refused += 1
-            else:
-                assert power_w is None or math.isfinite(power_w)
-        for plug in plugs:
-            plug.close()
-        server.shutdown()
-    assert refused > count / 5
+
+def is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
@@ -160,6 +172,7 @@ def test_from_files(tmp_path: Path, count: int) -> None:
     batch = read(source)
     assert batch.power_w.tolist() == [float(row.split(b",")[1]) for row in good]
     assert source.problems()
+    assert source.problem_rows == sum(bool(line.strip()) for line in junk)
 
 
 @pytest.mark.parametrize("topic", ["#", "a/+/b", "", "a\x00b", "x" * 70_000])

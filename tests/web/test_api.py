@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kilowatch.core.device import DeviceRecord, Stage
+from kilowatch.core.device import DeviceRecord, Kind, Stage
 from kilowatch.core.events import LabelWord
 from kilowatch.core.jobs import JobKind, SwitchWish
 from kilowatch.core.records import LabelEntry
+from kilowatch.core.shadow import ShadowCount, ShadowOutput, ShadowSpan, Verdicts
+from kilowatch.links.database.shadow import ShadowBook
 from kilowatch.web.access import Role
 from kilowatch.web.views import DevicePage, HistoryView, IncidentPage, Incidents, Jobs, Overview
 from web.rooms import HOUR_MS, NOW_MS, ODD, Rooms, caller, rooms_in, serving
@@ -94,6 +96,19 @@ def test_a_slash_in_a_name_is_part_of_it(viewer: httpx.Client, operator: httpx.C
     assert read(viewer, KETTLE + "/history", HistoryView).device == "kitchen/kettle 1"
     muted = operator.post(KETTLE + "/mute", json={"until_ms": NOW_MS + HOUR_MS})
     assert msgspec.json.decode(muted.content, type=DeviceRecord).muted_until == NOW_MS + HOUR_MS
+
+
+def test_where_a_candidate_disagrees_is_told_of_kinds_that_have_one(rooms: Rooms, viewer: httpx.Client) -> None:
+    refused(viewer.get("/api/v1/models/heater/shadow"), 404)
+    whose = {"site": "home", "device": "heater", "live": "", "model": "c" * 64}
+    span = ShadowSpan(**whose, from_ms=1, to_ms=2, verdicts=Verdicts(shadow_alone=1), live_peak=0.2, shadow_peak=1.5)
+    count = ShadowCount(**whose, kind="heater", first_ms=1, last_ms=2, samples=4, verdicts=Verdicts(shadow_alone=1))
+    with rooms.database.begin() as transaction:
+        ShadowBook(transaction.connection).add([count], [span])
+    rooms.registry.choose_model(Kind.HEATER, None, "c" * 64)
+    told = read(viewer, "/api/v1/models/heater/shadow", ShadowOutput)
+    assert (told.live, told.model, told.evidence.agreement) == (None, "c" * 64, 0.75)
+    assert told.disagreements == [span]
 
 
 def test_without_a_token_nothing_is_told(nobody: httpx.Client) -> None:

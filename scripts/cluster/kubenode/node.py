@@ -6,6 +6,7 @@ All of it lives in a network namespace of its own, so that its addresses and fir
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -144,6 +145,7 @@ def _start(at: Places, name: str, words: str) -> None:
             env=at.environment(), start_new_session=True,
         )  # fmt: skip
     (at.state / f"{name}.pid").write_text(str(process.pid))
+    process.returncode = 0  # it outlives us by intent, and Python would complain of a child that still runs
 
 
 def _until(holds: Callable[[], object], what: str, most_s: float = _START_S) -> None:
@@ -187,17 +189,18 @@ def _pause(at: Places) -> str:
 
 
 def load(at: Places, images: Iterable[str]) -> None:
-    """Take images from podman into the node."""
+    """Take images from podman into the node, all at once: layers that they share come once."""
+    wanted = list(images)
     ctr = at.inside("ctr", "-a", str(at.socket), "-n", "k8s.io", "images", "import", "-")
-    for image in images:
-        with subprocess.Popen(["podman", "save", "-q", image], stdout=subprocess.PIPE) as saved:
-            subprocess.run(ctr, stdin=saved.stdout, check=True, capture_output=True, env=at.environment())
-        if saved.returncode:
-            raise RuntimeError(f"podman has no image {image}: python scripts/image.py build")
+    with subprocess.Popen(["podman", "save", "-q", "-m", *wanted], stdout=subprocess.PIPE) as saved:
+        subprocess.run(ctr, stdin=saved.stdout, check=True, capture_output=True, env=at.environment())
+    if saved.returncode:
+        raise RuntimeError(f"podman has not all of {', '.join(wanted)}: python scripts/image.py build")
 
 
 def down(at: Places) -> None:
     """End everything that `up` and its pods started, and remove what they left."""
+    pods = _networks(at)
     names = ("kubelet", "proxy", "coredns", "metrics", "scheduler", "controllers", "apiserver", "etcd")
     _end([pid for name in names if (pid := _pid(at, name))])
     _end(list(_of_this_node(at)))
@@ -206,7 +209,7 @@ def down(at: Places) -> None:
     for mount in sorted((one for one in mounts if one.startswith(f"{at.state}/")), reverse=True):
         subprocess.run(["umount", "-l", mount], check=False)
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout.split()
-    for name in [word for word in listed if word.startswith("cni-") or word == at.namespace]:
+    for name in [word for word in listed if word == at.namespace or word in pods]:
         subprocess.run(["ip", "netns", "del", name], check=False)
     _drop_cgroups()
     shutil.rmtree(at.state, ignore_errors=True)
@@ -266,6 +269,17 @@ def _lives(pid: int) -> bool:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _networks(at: Places) -> set[str]:
+    """Return the network namespaces of our pods: those that containerd's sandboxes name."""
+    places = (at.state / "containerd-state").glob("io.containerd.runtime.v2.task/k8s.io/*/config.json")
+    found: set[str] = set()
+    for place in places:
+        with contextlib.suppress(OSError, ValueError):
+            spaces = json.loads(place.read_text())["linux"]["namespaces"]
+            found |= {Path(one["path"]).name for one in spaces if one["type"] == "network" and one.get("path")}
+    return found
 
 
 def _drop_cgroups() -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from kilowatch.app.actor.actor import Actor
 from kilowatch.app.actor.cluster_world import ClusterWorld
 from kilowatch.app.actor.edges import ALL_EDGES, Edges
 from kilowatch.app.actor.rules import rules_of
+from kilowatch.app.actor.switching import Switching
 from kilowatch.app.actor_service import ActorParts, ActorService
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
 from kilowatch.app.edge.tell import TellLog
+from kilowatch.app.jobs import JobRunner
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.plug_book import PlugBook
 from kilowatch.app.stores import database_settings
 from kilowatch.core.device import ActsBy
+from kilowatch.core.jobs import JobKind
 from kilowatch.links.database import Database
 from kilowatch.links.database.action_book import DatabaseActionBook
 from kilowatch.links.kafka.topics import Topic
@@ -25,7 +28,7 @@ from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from kilowatch.config.sections import Config
     from kilowatch.links.kafka.place import Place
@@ -48,8 +51,8 @@ def serve_actor(config: Config, stop: threading.Event) -> None:
         endpoint(metrics, config.metrics, health),
         closing(Database(database_settings(config))) as database,
         closing(PlugBook(config, metrics)) as plugs,
+        doing_jobs(database, plugs, stop),
     ):
-        patiently("actor", database.check, stop)
 
         def work() -> None:
             health.begins("it joins the group")
@@ -57,6 +60,18 @@ def serve_actor(config: Config, stop: threading.Event) -> None:
             ActorService(parts, access_of(config.kafka), config.kafka.partitions, wall_ms, tell).run(stop, group)
 
         again_and_again("actor", work, stop)
+
+
+@contextmanager
+def doing_jobs(database: Database, plugs: PlugBook, stop: threading.Event) -> Iterator[None]:
+    """Carry out, while the block runs, what people want switched; wait first until the database is there."""
+    patiently("actor", database.check, stop)
+    jobs = JobRunner(database, {JobKind.SWITCH: Switching(database, plugs, wall_ms, WallClock(), ActsBy.CLOUD)})
+    patiently("actor", jobs.start, stop)
+    try:
+        yield
+    finally:
+        jobs.stop()
 
 
 def parts_of(config: Config, database: Database, plugs: PlugBook) -> ActorParts:

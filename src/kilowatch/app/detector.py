@@ -54,6 +54,7 @@ from kilowatch.links.kafka.topics import Topic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from kilowatch.app.models.candidates import Candidates
     from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.snapshots import Draft, Snapshots
     from kilowatch.app.subject import Subject
@@ -107,7 +108,10 @@ class Output(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What the service is joined to. subject: makes a fresh pipeline for a partition. models: None without networks."""
+    """What the service is joined to. subject: makes a fresh pipeline for a partition.
+
+    models, shadows: None without networks; shadows lets candidates judge beside a partition's pipeline.
+    """
 
     reader: Callable[[Hooks], Input]
     writer: Callable[[Place], Output]
@@ -115,6 +119,7 @@ class Links:
     records: Records
     subject: Callable[[], Subject]
     models: Delivery | None = None
+    shadows: Callable[[Subject], Candidates] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ class _Held:
     snapshot_at: float
     events_since: float | None = None
     models: ModelSwitch | None = None
+    shadow: Candidates | None = None
 
 
 class Detector:
@@ -239,10 +245,13 @@ class Detector:
         if saved_offset is not None and saved_offset < low:
             _log.warning("%s/%d: messages %d to %d are gone and were not judged.", *place, saved_offset, low)
         live_from = begin if committed is None else max(committed, begin)
-        judge = PartitionJudge(subject, self._links.records, begin, live_from)
+        shadow = None if self._links.shadows is None else self._links.shadows(subject)
+        seen = None if shadow is None else shadow.stepped
+        judge = PartitionJudge(subject, self._links.records, begin, live_from, seen)
         now = self._clock()
         spread = self._tempo.snapshot_s * (0.5 + 0.5 * (place.partition % 12) / 12)
-        self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread, models=self._models(subject))
+        models = self._models(subject)
+        self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread, models=models, shadow=shadow)
         subject.pipeline.between_lessons = self._breathe
         self._fresh[place] = begin
         self._reached(Step.BEGIN)
@@ -385,6 +394,8 @@ class Detector:
             held = self._held.pop(place, None)
             if held is not None:
                 held.writer.close()
+                if held.shadow is not None:
+                    held.shadow.hand_on(ending=True)
 
     def _do(self, step: Step, what: Callable[[], Any]) -> Any:
         self._reached(step)

@@ -28,9 +28,10 @@ class DetectorMetrics:
         self._health = health
 
     def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
-        """Count samples, and time readings that are news; `place` and `seconds` are for logs."""
+        """Count samples and what cannot be read, and time readings that are news; the rest is for logs."""
         del place, seconds
         self._metrics.counter("kilowatch_scored_samples_total").inc(counts.samples)
+        self._metrics.counter("kilowatch_unreadable_messages_total").inc(counts.refused)
         if not counts.replayed:
             self._metrics.histogram("kilowatch_verdict_seconds").observe(max(0.0, self._now_s() - appended_ms / 1000))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from kilowatch.app.detector import Detector, Links, Tempo
 from kilowatch.app.detector_metrics import DetectorMetrics
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.models.choices import delivering
+from kilowatch.app.models.shadowing import shadowing_partitions
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.snapshots import Snapshots
 from kilowatch.app.subject import Subject
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
+    from kilowatch.app.models.candidates import Candidates
     from kilowatch.app.models.delivery import Delivery
     from kilowatch.config.sections import Config, DetectorConfig
     from kilowatch.errors import KilowatchError
@@ -116,7 +119,12 @@ def subject_of(config: DetectorConfig) -> Subject:
     return Subject(Pipeline(Fleet(), create(config.name), history, settings), history)
 
 
-def links_of(config: Config, subject: Callable[[], Subject] | None = None, models: Delivery | None = None) -> Links:
+def links_of(
+    config: Config,
+    subject: Callable[[], Subject] | None = None,
+    models: Delivery | None = None,
+    shadows: Callable[[Subject], Candidates] | None = None,
+) -> Links:
     """Return the links to the brokers of the settings."""
     access, group = access_of(config.kafka), f"{config.kafka.group}-detector"
     return Links(
@@ -126,6 +134,7 @@ def links_of(config: Config, subject: Callable[[], Subject] | None = None, model
         records=KafkaRecords(access, config.kafka.partitions),
         subject=subject or partial(subject_of, config.detector),
         models=models,
+        shadows=shadows,
     )
 
 
@@ -135,11 +144,14 @@ def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = 
     metrics, health = Metrics(), Health()
     stop, watcher = health.pulse(stop), DetectorMetrics(metrics, f"{config.kafka.group}-detector", health=health)
 
-    with endpoint(metrics, config.metrics, health), delivering(config, metrics) as models:
+    with ExitStack() as stack:
+        stack.enter_context(endpoint(metrics, config.metrics, health))
+        models = stack.enter_context(delivering(config, metrics))
+        shadows = None if models is None else stack.enter_context(shadowing_partitions(config))
 
         def work() -> None:
             health.begins("it joins the group")
-            detector = Detector(links_of(config, models=models), tempo, watcher)
+            detector = Detector(links_of(config, models=models, shadows=shadows), tempo, watcher)
             metrics.gauge("kilowatch_devices_drifting").set_function(detector.drifting)
             detector.run(stop.is_set)
 

@@ -20,7 +20,7 @@ from kilowatch.core.device import Stage
 from kilowatch.core.events import WIRE_V, Acknowledge, Label, Learnt, Mute, RecordChanged, Tick, Undo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from kilowatch.app.ingest import Decoded
     from kilowatch.app.pipeline import StepResult
@@ -56,11 +56,20 @@ class PartitionJudge:
 
     next_offset: of the first message that it has not seen. live_from: events of messages before it have been told
     by somebody else, so they are dropped. events: what is to be told. learnt: words to the registry on devices whose
-    record still calls them learning; they may be told twice, and are heeded once.
+    record still calls them learning; they may be told twice, and are heeded once. stepped: told of what was judged
+    and is news.
     """
 
-    def __init__(self, subject: Subject, records: Records, next_offset: int, live_from: int) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        records: Records,
+        next_offset: int,
+        live_from: int,
+        stepped: Callable[[StepResult], None] | None = None,
+    ) -> None:
         self.subject = subject
+        self._stepped = stepped
         self.next_offset = next_offset
         self.live_from = live_from
         self.events: list[IncidentEvent] = []
@@ -144,6 +153,8 @@ class PartitionJudge:
         self.counts.kept += len(result.clean)
         self.counts.samples += sum(len(judged.samples) for judged in result.judged)
         self._tell(result.events, offset)
+        if self._stepped is not None and offset >= self.live_from:
+            self._stepped(result)
 
     def _tell(self, events: list[IncidentEvent], offset: int) -> None:
         if offset >= self.live_from:

@@ -21,8 +21,7 @@ import msgspec
 
 from kilowatch.app.ingest.gate import Accepted, Gate
 from kilowatch.core.events import WIRE_V, Tick
-from kilowatch.errors import KilowatchError
-from kilowatch.links.kafka.client import FullError
+from kilowatch.errors import FullError, KilowatchError
 from kilowatch.links.kafka.topics import Topic
 from kilowatch.observability.metrics import Metrics
 

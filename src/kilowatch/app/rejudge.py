@@ -45,5 +45,5 @@ def _readers(config: Config) -> list[KeptReader]:
 
 def _read(reader: KeptReader | None, message: SourceMessage) -> bytes | None:
     if reader is None:
-        raise UndecodableError(f"the settings have no source {message.source}")
+        raise UndecodableError(f"no source of the settings reads kept messages of {message.source}")
     return reader.read(message.topic, message.payload, message.received_ms, is_retained=message.is_retained)

@@ -30,7 +30,7 @@ def sources_of(
     metrics: Metrics | None = None,
     clock: Callable[[], int] = wall_ms,
 ) -> list[Source]:
-    """Return them, not started; `ConfigError` where there is none. records: the devices known now, for polling."""
+    """Return them, not started; `ConfigError` where there is none. records: known devices, of which ours are polled."""
     chosen = config.sources
     sources: list[Source] = []
     for label, broker in chosen.mqtt.items():
@@ -41,7 +41,8 @@ def sources_of(
         from kilowatch.links.push import PushSource
 
         sources.append(PushSource(chosen.push, metrics=metrics, clock_ms=clock))
-    polled = plugs.polled(records, chosen.poll.interval_s) if chosen.poll.enabled else []
+    ours = [record for record in records if record.site == config.site.name]
+    polled = plugs.polled(ours, chosen.poll.interval_s) if chosen.poll.enabled else []
     if polled:
         most_s, presence = chosen.poll.backoff_most_s, _plugs_up([one.device for one in polled], metrics)
         sources.append(PollSource(config.site.name, polled, presence=presence, clock_ms=clock, backoff_most_s=most_s))

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from kilowatch.config.sections import Config
 
-SERVICES = ("registry", "metrics", "actor", "detector", "processor")
+SERVICES = ("registry", "metrics", "actor", "detector", "web", "processor")
 """In the order in which they are started: who reads before who writes."""
+PAGE = "web"
 _LOOK_S = 0.1
 _log = logging.getLogger(__name__)
 
@@ -32,16 +33,19 @@ class Child:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def children_of(config: Config, file: Path | None) -> Iterator[Child]:
-    """Yield the services of a laptop; the metric processor has the port of the settings, the others those after it."""
+def children_of(config: Config, file: Path | None, *, page: bool = True) -> Iterator[Child]:
+    """Yield the services of a laptop, with the page or without it.
+
+    The metric processor has the port of the settings, the others those after it.
+    """
     given = [] if file is None else ["--config", str(file)]
     ports = {name: config.metrics.port and config.metrics.port + place for place, name in enumerate(_BY_PORT)}
-    for name in SERVICES:
+    for name in (name for name in SERVICES if page or name != PAGE):
         command = [sys.executable, "-m", "kilowatch", "serve", name, *given]
         yield Child(name, command, {"KILOWATCH_METRICS__PORT": str(ports[name])})
 
 
-_BY_PORT = ("metrics", "registry", "processor", "detector", "actor")
+_BY_PORT = ("metrics", "registry", "processor", "detector", "actor", "web")
 
 
 def run_together(children: Sequence[Child], stop: threading.Event, grace_s: float = 40.0) -> int:

@@ -13,11 +13,14 @@ from kilowatch.app.stores import database_settings
 from kilowatch.links.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from kilowatch.app.listening import Hearing
     from kilowatch.config.sections import Config
     from kilowatch.core.device import Fleet
+    from kilowatch.links.kafka.place import Place
+    from kilowatch.observability import Metrics
+    from kilowatch.observability.health import Health
 
 
 @contextmanager
@@ -32,18 +35,30 @@ def cluster_database(config: Config, stop: threading.Event) -> Iterator[Database
 
 
 @contextmanager
-def listening(config: Config, fleet: Fleet, hearing: Hearing) -> Iterator[None]:
-    """Let a page hear what Kafka carries while the block runs; nothing where no broker is named."""
-    if not config.kafka.bootstrap:
-        yield
-        return
+def listening(config: Config, fleet: Fleet, hearing: Hearing, metrics: Metrics, health: Health) -> Iterator[None]:
+    """Let a page hear what Kafka carries while the block runs; it is ready once what lay there has been heard.
+
+    Where Kafka is away the page stays, with what the database tells, and is not ready.
+    """
     ended = threading.Event()
-    listener = Listening(access_of(config.kafka), config.kafka.group, fleet, hearing)
+    gauge = metrics.gauge("kilowatch_consumer_lag_messages")
+
+    def tell(lag: Mapping[Place, int]) -> None:
+        gauge.clear()
+        if lag:  # alone in its group: it has partitions, or it has not heard anything yet
+            health.lag(lag.values())
+        for place, messages in lag.items():
+            gauge.labels(f"{config.kafka.group}-page", place.topic, str(place.partition)).set(messages)
+
+    listener = Listening(access_of(config.kafka), config.kafka.group, fleet, hearing, tell)
 
     def work() -> None:
-        again_and_again("page's listener", lambda: listener.run(ended), ended)
+        health.begins("it joins the group")
+        listener.run(health.pulse(ended))
 
-    thread = threading.Thread(target=work, name="listener", daemon=True)
+    thread = threading.Thread(
+        target=lambda: again_and_again("page's listener", work, health.pulse(ended)), name="listener", daemon=True
+    )
     thread.start()
     try:
         yield

@@ -160,13 +160,6 @@ def _play(
         output = live.output()
     if as_json:
         typer.echo(msgspec.json.encode(output))
-        return
-    first = output.seconds_to_first_incident
-    console.print(
-        f"\n{output.readings:,} readings over HTTP, {output.incidents} incidents"
-        f"{'' if first is None else f', the first after {first:.0f} s'}; {output.actions} switched off by a call, "
-        f"{output.actions_confirmed} read back as off; calls to switch a protected plug: {output.protected_switched}."
-    )
 
 
 def _watch(live: LiveDemo, console: Console, seconds: float, *, dry_run: bool) -> None:

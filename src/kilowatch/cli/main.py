@@ -8,40 +8,45 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from kilowatch.cli import (
-    audit,
-    bench,
-    config,
-    data,
-    demo,
-    device,
-    edge,
-    incident,
-    models,
-    notify,
-    rejected,
-    serve,
-    topics,
-)
-from kilowatch.cli.backup import backup, restore
-from kilowatch.cli.detectors import detectors
-from kilowatch.cli.discover import discover
-from kilowatch.cli.doctor import doctor
-from kilowatch.cli.evaluate import evaluate
-from kilowatch.cli.inject import inject
-from kilowatch.cli.own_data import import_readings
-from kilowatch.cli.rehearse import rehearse
-from kilowatch.cli.replay import replay
-from kilowatch.cli.run import run as run_edge
-from kilowatch.cli.search import search
-from kilowatch.cli.support import support_bundle
-from kilowatch.cli.train import train
+from kilowatch.cli.on_demand import group_of
 from kilowatch.errors import KilowatchError
 
+_HERE = "kilowatch.cli"
+COMMANDS = {
+    "run": f"{_HERE}.run:run",
+    "init": f"{_HERE}.config:init",
+    "discover": f"{_HERE}.discover:discover",
+    "doctor": f"{_HERE}.doctor:doctor",
+    "import": f"{_HERE}.own_data:import_readings",
+    "replay": f"{_HERE}.replay:replay",
+    "rehearse": f"{_HERE}.rehearse:rehearse",
+    "inject": f"{_HERE}.inject:inject",
+    "detectors": f"{_HERE}.detectors:detectors",
+    "evaluate": f"{_HERE}.evaluate:evaluate",
+    "train": f"{_HERE}.train:train",
+    "search": f"{_HERE}.search:search",
+    "backup": f"{_HERE}.backup:backup",
+    "restore": f"{_HERE}.backup:restore",
+    "support-bundle": f"{_HERE}.support:support_bundle",
+    "demo": f"{_HERE}.demo:app",
+    "data": f"{_HERE}.data:app",
+    "bench": f"{_HERE}.bench:app",
+    "models": f"{_HERE}.models:app",
+    "config": f"{_HERE}.config:app",
+    "device": f"{_HERE}.device:app",
+    "incident": f"{_HERE}.incident:app",
+    "audit": f"{_HERE}.audit:app",
+    "notify": f"{_HERE}.notify:app",
+    "topics": f"{_HERE}.topics:app",
+    "rejected": f"{_HERE}.rejected:app",
+    "serve": f"{_HERE}.serve:app",
+    "edge": f"{_HERE}.edge:app",
+}
+"""Where each command is, in the order of help."""
+
 app = typer.Typer(
+    cls=group_of(COMMANDS),
     no_args_is_help=False,
     invoke_without_command=True,
     add_completion=True,
@@ -74,37 +79,9 @@ def welcome(
         typer.echo(f"kilowatch {version('kilowatch')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
+        from rich.console import Console
+
         Console().print(_WELCOME)
-
-
-app.add_typer(demo.app, name="demo")
-app.command("run")(run_edge)
-app.command()(config.init)
-app.command()(discover)
-app.command()(doctor)
-app.command("import")(import_readings)
-app.command()(replay)
-app.command()(rehearse)
-app.command()(inject)
-app.command()(detectors)
-app.command()(evaluate)
-app.command()(train)
-app.command()(search)
-app.command()(backup)
-app.command()(restore)
-app.command("support-bundle")(support_bundle)
-app.add_typer(data.app, name="data")
-app.add_typer(bench.app, name="bench")
-app.add_typer(models.app, name="models")
-app.add_typer(config.app, name="config")
-app.add_typer(device.app, name="device")
-app.add_typer(incident.app, name="incident")
-app.add_typer(audit.app, name="audit")
-app.add_typer(notify.app, name="notify")
-app.add_typer(topics.app, name="topics")
-app.add_typer(rejected.app, name="rejected")
-app.add_typer(serve.app, name="serve")
-app.add_typer(edge.app, name="edge")
 
 
 def run() -> None:
@@ -122,6 +99,9 @@ def run() -> None:
 
 def _say(error: Exception) -> int:
     """Say on standard error what happened and what to do next; return the exit code."""
+    from rich.console import Console
+    from rich.markup import escape
+
     if isinstance(error, KilowatchError):
         message, hint, code = str(error), error.hint, error.exit_code
     else:

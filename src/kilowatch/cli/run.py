@@ -9,11 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from kilowatch.cli.web import greet, page_of_edge, without_page
 from kilowatch.config import load_config
 from kilowatch.observability import Metrics, set_up_logging
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from kilowatch.config import Config
     from kilowatch.links.source import Source
     from kilowatch.observability.health import Health
+    from kilowatch.web.live import LiveBook
 
 
 def run(
@@ -36,7 +35,7 @@ def run(
 ) -> None:
     """Watch the devices that the settings name, in one process, until Ctrl-C."""
     loaded = load_config(file)
-    config = loaded.config if web else without_page(loaded.config)
+    config = loaded.config if web else _without_page(loaded.config)
     set_up_logging(config.log.level, config.log.format, loaded.secrets())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,6 +46,10 @@ def run(
         timer.start()
     with ExitStack() as stack:
         _live(config, detector or config.detector.name, stop, stack)
+
+
+def _without_page(config: Config) -> Config:
+    return msgspec.structs.replace(config, web=msgspec.structs.replace(config.web, enabled=False))
 
 
 def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack) -> None:
@@ -65,9 +68,9 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     from kilowatch.links.wall import WallClock, wall_ms
     from kilowatch.observability.endpoint import exposed
     from kilowatch.observability.health import Health
-    from kilowatch.web.live import LiveBook
 
-    metrics, tell, live, health = Metrics(), TellLog(), LiveBook(), Health()
+    metrics, tell, health = Metrics(), TellLog(), Health()
+    live = _live_book(config)
     onlookers, post = onlookers_of(config), post_of(config)
     heard = tell if post is None else AnsweringTell(tell, post)
     plugs, told, watch = PlugBook(config, metrics), HeardActions(heard), EdgeMetrics(metrics)
@@ -79,7 +82,7 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         wall_ms,
         _settings(config),
         Hand(plugs, told, WallClock()),
-        (tell, watch, onlookers, live) if config.web.enabled else (tell, watch, onlookers),
+        (tell, watch, onlookers) if live is None else (tell, watch, onlookers, live),
         partial(taps_of, config, metrics, told),
         partial(_models, config, metrics) if isinstance(judging, Modelled) else None,
         None if post is None else partial(intents_of, config, post),
@@ -91,8 +94,9 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     if built.models is not None:
         built.models.start()
     built.parts.registry.discover(device_records(config), wall_ms())
-    pipeline = built.parts.subject.pipeline
-    live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
+    if live is not None:
+        pipeline = built.parts.subject.pipeline
+        live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
     built.edge.open()
     health.ready()
     sources = _sources(config, built, plugs, metrics)
@@ -100,9 +104,20 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
         token = None if config.metrics.token is None else config.metrics.token.reveal()
         stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token, health))
     _greet(config, sources, built)
-    if config.web.enabled:
+    if live is not None:
+        from kilowatch.cli.web import greet, page_of_edge
+
         greet(stack.enter_context(page_of_edge(config, detector, built, plugs, live, metrics)), config)
     _work(built, sources, stop, metrics, health)
+
+
+def _live_book(config: Config) -> LiveBook | None:
+    """Return what the page looks at, None where there is none; what only the page needs is loaded for it alone."""
+    if not config.web.enabled:
+        return None
+    from kilowatch.web.live import LiveBook
+
+    return LiveBook()
 
 
 def _models(config: Config, metrics: Metrics, ground: Ground) -> Delivery:
@@ -124,6 +139,7 @@ def _settings(config: Config) -> EdgeSettings:
         pipeline=PipelineSettings(plan=plan),
         policy=rules_of(config.policy, ActsBy.EDGE),
         database=database_settings(config),
+        closes_apart=True,
     )
 
 
@@ -136,18 +152,15 @@ def _sources(config: Config, built: BuiltEdge, plugs: PlugBook, metrics: Metrics
 
 
 def _greet(config: Config, sources: list[Source], built: BuiltEdge) -> None:
-    console = Console(stderr=True)
     devices = built.parts.registry.records()
-    console.print(
-        f"Watching {escape(config.site.name)}: {len(devices)} devices known, readings from "
-        f"{', '.join(escape(source.name) for source in sources)}."
-    )
+    names = ", ".join(source.name for source in sources)
+    typer.echo(f"Watching {config.site.name}: {len(devices)} devices known, readings from {names}.", err=True)
     armed = [record.device for record in devices if record.stage == "armed" and not record.protected]
     if config.policy.dry_run or not armed:
         why = "this is a dry run" if config.policy.dry_run else "no device is armed"
-        console.print(f"Nothing is switched off: {why}.")
+        typer.echo(f"Nothing is switched off: {why}.", err=True)
     else:
-        console.print(f"[bold]May be switched off:[/] {', '.join(map(escape, armed))}.")
+        typer.echo(f"{typer.style('May be switched off:', bold=True)} {', '.join(armed)}.", err=True)
 
 
 def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metrics: Metrics, health: Health) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="serve", no_args_is_help=True, help="Run a service of the cluster; start as many of each as you like."
 )
+
+_log = logging.getLogger("kilowatch.serve")
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="Settings; ./kilowatch.toml without it.")]
 
@@ -91,17 +94,30 @@ def web(config: ConfigFile = None) -> None:
 
 
 @app.command("all")
-def everything(config: ConfigFile = None) -> None:
-    """Run all five on this machine, as processes; topics that are missing are created. One failing ends all."""
+def everything(
+    config: ConfigFile = None,
+    page: Annotated[bool, typer.Option("--web/--no-web", help="Serve the page and the API, as [web] says.")] = True,
+) -> None:
+    """Run all of them on this machine, as processes; topics that are missing are created. One failing ends all."""
     from kilowatch.app.kafka_access import access_of
     from kilowatch.app.together import children_of, run_together
     from kilowatch.links.kafka.admin import Admin
 
     settings, stop = settings_of(config), stopping()
     Admin(access_of(settings.kafka)).create(settings.kafka.partitions, settings.kafka.replication)
-    code = run_together(list(children_of(settings, config)), stop)
+    code = run_together(list(children_of(settings, config, page=page and _can_show(settings))), stop)
     if code:
         raise typer.Exit(code)
+
+
+def _can_show(config: Config) -> bool:
+    """Return whether the settings want a page and it can be had; a machine without the web extra does without."""
+    from kilowatch.cli.web import missing_extra
+
+    package = missing_extra() if config.web.enabled else None
+    if package is not None:
+        _log.warning("There is no page: %s is not installed. It comes with the extra: web.", package)
+    return config.web.enabled and package is None
 
 
 def settings_of(file: Path | None) -> Config:

@@ -12,17 +12,15 @@ from rich.table import Table
 from kilowatch.cli.database import AsJson, ConfigFile, opened, registry_of
 from kilowatch.config import load_config
 from kilowatch.core.device import Kind
-from kilowatch.core.shadow import ShadowOutput, weigh
+from kilowatch.core.shadow import ShadowOutput, evidence_words
 from kilowatch.errors import ConfigError
 
 if TYPE_CHECKING:
     from kilowatch.core.records import ModelChoice
-    from kilowatch.core.shadow import Evidence
     from kilowatch.links.database import Transaction
 
 app = typer.Typer(help="Candidates in shadow: list, show, promote.", no_args_is_help=True)
 KindOf = Annotated[Kind, typer.Argument(help="The kind of device whose candidate is meant.")]
-_LATEST_MS = 2**62
 
 
 @app.command("list")
@@ -51,7 +49,7 @@ def show(kind: KindOf, config: ConfigFile = None, as_json: AsJson = False) -> No
         return
     console = Console(soft_wrap=True)
     console.print(f"{kind}: [bold]{output.model[:12]}[/] in shadow of {(output.live or 'none')[:12]}")
-    for line in _words(output.evidence):
+    for line in evidence_words(output.evidence):
         console.print(f"  {line}")
     table = Table("device", "from, ms UTC", "to, ms UTC", "live", "shadow", title="where one of them saw nothing")
     for span in output.disagreements[:20]:
@@ -75,37 +73,20 @@ def promote(kind: KindOf, config: ConfigFile = None) -> None:
 def _choice(books: Transaction, kind: Kind) -> ModelChoice:
     choice = next((one for one in books.models.all() if one.kind is kind), None)
     if choice is None or choice.shadow is None:
-        raise ConfigError(
-            f"No model scores in shadow for {kind}.", f"Choose one: kilowatch models deliver {kind} --shadow HASH"
-        )
+        raise _nothing(kind)
     return choice
 
 
-def _output(books: Transaction, kind: Kind) -> ShadowOutput:
-    from kilowatch.links.database.shadow import ShadowBook
-
-    choice, book = _choice(books, kind), ShadowBook(books.connection)
-    model = choice.shadow or ""
-    counts = [count for count in book.counts(model) if count.kind == kind.value]
-    ours = {(count.site, count.device) for count in counts}
-    spans = [span for span in book.spans(model) if (span.site, span.device) in ours]
-    since_ms = min((count.first_ms for count in counts), default=_LATEST_MS)
-    incidents = books.incidents.between(since_ms, _LATEST_MS, limit=10_000)
-    return ShadowOutput(
-        kind=kind.value,
-        live=choice.live,
-        model=model,
-        evidence=weigh(counts, spans, incidents),
-        devices=counts,
-        disagreements=[span for span in spans if span.is_disagreement],
+def _nothing(kind: Kind) -> ConfigError:
+    return ConfigError(
+        f"No model scores in shadow for {kind}.", f"Choose one: kilowatch models deliver {kind} --shadow HASH"
     )
 
 
-def _words(evidence: Evidence) -> list[str]:
-    return [
-        f"{evidence.samples:,} samples of {evidence.devices} devices, {evidence.days:g} device-days",
-        f"both say the same of {evidence.agreement:.2%}",
-        f"odd times: {evidence.live_spans} by the live model, {evidence.shadow_spans} by the candidate",
-        f"called real by a person: {evidence.real}, the candidate saw {evidence.real_found}",
-        f"called wrong or harmless: {evidence.wrong}, the candidate was silent at {evidence.wrong_silent}",
-    ]
+def _output(books: Transaction, kind: Kind) -> ShadowOutput:
+    from kilowatch.links.database.shadow import compared
+
+    output = compared(books, kind)
+    if output is None:
+        raise _nothing(kind)
+    return output

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 
@@ -29,10 +28,13 @@ if TYPE_CHECKING:
     from kilowatch.core.ports import History
     from kilowatch.links.database import Database
     from kilowatch.observability import Metrics
+    from kilowatch.observability.health import Health
     from kilowatch.web.live import LiveBook
     from kilowatch.web.ports import Usage
 
 _NEEDED = ("fastapi", "uvicorn", "nicegui")
+_DONE_IN_A_CLUSTER = (JobKind.CHOOSE_MODEL, JobKind.SWITCH)
+"""The registry does the one, the actor the other."""
 _log = logging.getLogger("kilowatch.web")
 
 
@@ -73,7 +75,7 @@ def page_of_edge(
 
 
 @contextmanager
-def served_page(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str]:
+def served_page(config: Config, rooms: Rooms, metrics: Metrics, health: Health | None = None) -> Iterator[str]:
     """Serve page and API while the block runs, and give their address, with a token in it that was made just now.
 
     `MissingExtraError` where the web extra is not installed, `ComponentError` where the address cannot be had.
@@ -94,7 +96,7 @@ def served_page(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str]
     settings = HouseSettings(config.site.time_zone, config.tariff.currency, config.policy.dry_run)
     models = ModelFolder(Path(config.models.folder))
     house = House(rooms.live, rooms.database, rooms.history, rooms.words, wall_ms, rooms.usage, settings, models)
-    here = Here(house, rooms.words, metrics.exposition)
+    here = Here(house, rooms.words, metrics.exposition, health)
     app = app_of(here, entrance.keys)
     mount(app, house, rooms.words)
     with served(app, here, config.web.bind, config.web.port) as port:
@@ -103,7 +105,8 @@ def served_page(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str]
 
 
 def serve_web(config: Config, stop: threading.Event) -> None:
-    """Serve the page of a cluster until told to stop."""
+    """Serve the page of a cluster until told to stop; its probes answer at once, also while it waits to begin."""
+    from kilowatch.app.begin_anew import endpoint
     from kilowatch.app.registry import Registry
     from kilowatch.app.web_service import cluster_database, listening
     from kilowatch.app.words import PeoplesWords
@@ -111,21 +114,20 @@ def serve_web(config: Config, stop: threading.Event) -> None:
     from kilowatch.links.history.postgres import DatabaseHistory
     from kilowatch.links.wall import wall_ms
     from kilowatch.observability import Metrics
+    from kilowatch.observability.health import Health
     from kilowatch.web.live import LiveBook
 
-    live, fleet = LiveBook(), Fleet()
+    live, fleet, metrics, health = LiveBook(), Fleet(), Metrics(), Health()
     live.watch(fleet)
-    with cluster_database(config, stop) as database, listening(config, fleet, live):
-        words = PeoplesWords(database, Registry(database), wall_ms, [JobKind.CHOOSE_MODEL], ActsBy.CLOUD)
+    with ExitStack() as stack:
+        stack.enter_context(endpoint(metrics, config.metrics, health))
+        database = stack.enter_context(cluster_database(config, stop))
+        words = PeoplesWords(database, Registry(database), wall_ms, _DONE_IN_A_CLUSTER, ActsBy.CLOUD)
         rooms = Rooms(live, database, DatabaseHistory(database), words)
-        with served_page(config, rooms, Metrics()) as address:
-            greet(address, config)
-            stop.wait()
-
-
-def without_page(config: Config) -> Config:
-    """Return settings that serve no page."""
-    return msgspec.structs.replace(config, web=msgspec.structs.replace(config.web, enabled=False))
+        greet(stack.enter_context(served_page(config, rooms, metrics, health)), config)
+        # Last of all: who is ready serves, and hears.
+        stack.enter_context(listening(config, fleet, live, metrics, health))
+        stop.wait()
 
 
 def greet(address: str | None, config: Config) -> None:
@@ -208,6 +210,6 @@ def _usage(built: BuiltEdge) -> Usage | None:
 
 def _named(bind: str) -> str:
     """Return an address that a browser on this machine reaches."""
-    if bind in ("0.0.0.0", "::"):  # noqa: S104 - what a person chose
+    if bind in ("0.0.0.0", "::"):  # nosec B104 # noqa: S104 - what a person chose
         return "localhost"
     return f"[{bind}]" if ":" in bind else bind

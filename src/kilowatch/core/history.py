@@ -89,6 +89,10 @@ class Buckets:
         columns = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)}
         return cls(**columns)
 
+    def part(self, rows: NDArray[np.bool_]) -> Buckets:
+        """Return some of the buckets, rows bool[n]."""
+        return Buckets(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
     def grouped(self, step_ms: int) -> Buckets:
         """Return buckets of `step_ms`, those that fall together joined: sums of sums, extremes of extremes."""
         start_ms = self.start_ms // step_ms * step_ms
@@ -114,6 +118,14 @@ class Buckets:
             reduced(np.fmin, self.low_w),
             reduced(np.fmax, self.high_w),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBuckets:
+    """Buckets with the (site, device) of each number in their `device`."""
+
+    names: tuple[tuple[str, str], ...]
+    buckets: Buckets
 
 
 def bucketed(rows: HistoryRows, step_ms: int = FIVE_MINUTES_MS) -> Buckets:

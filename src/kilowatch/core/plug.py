@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from kilowatch.errors import PlugError
@@ -26,9 +27,21 @@ class PlugTrouble(StrEnum):
     """Its address lies outside the networks that are allowed."""
 
 
-class PlugFailedError(PlugError):
-    """A plug could not be read or switched; `trouble` says in what way."""
+@dataclass(frozen=True, slots=True)
+class PlugAnswer:
+    """What a plug said. path: what was asked for, without parameters: they may hold a login. body: its first bytes."""
 
-    def __init__(self, trouble: PlugTrouble, message: str, hint: str = "") -> None:
+    path: str
+    body: bytes
+
+
+class PlugFailedError(PlugError):
+    """A plug could not be read or switched; `trouble` says in what way.
+
+    answer: what it said that makes no sense, None where it said nothing.
+    """
+
+    def __init__(self, trouble: PlugTrouble, message: str, hint: str = "", *, answer: PlugAnswer | None = None) -> None:
         super().__init__(message, hint)
         self.trouble = trouble
+        self.answer = answer

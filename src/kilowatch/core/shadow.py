@@ -134,3 +134,20 @@ def _meet(span: ShadowSpan, known: KnownIncident) -> bool:
     event = known.event
     same = (span.site, span.device) == (event.site, event.device)
     return same and span.from_ms <= event.last_ms + SPAN_GAP_MS and span.to_ms >= event.first_ms - SPAN_GAP_MS
+
+
+def evidence_words(evidence: Evidence) -> list[str]:
+    """Return evidence as lines for people."""
+    devices = f"{evidence.devices} device{'s' * (evidence.devices != 1)}"
+    lines = [
+        f"{evidence.samples:,} samples of {devices}, {evidence.days:g} device-days",
+        f"both say the same of {evidence.agreement:.2%}",
+        f"odd times: {evidence.live_spans} by the live model, {evidence.shadow_spans} by the candidate",
+    ]
+    if not evidence.real + evidence.wrong:
+        return [*lines, "of no incident of that time a person has said what it was"]
+    return [
+        *lines,
+        f"called real by a person: {evidence.real}, the candidate saw {evidence.real_found}",
+        f"called wrong or harmless: {evidence.wrong}, the candidate was silent at {evidence.wrong_silent}",
+    ]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from kilowatch.core.device import Fleet
     from kilowatch.core.usage import DayRows
 
+_DAYS = 2**31
+"""More than any day since 1970 has for a number; the day before the first is -1."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteDays:
@@ -68,10 +71,10 @@ class Sites:
         """Return each site's day by its meter and by its plugs, where it has both; several meters add up."""
         self.reserve()
         site, meter = self.of_slot[rows.slot], self.is_meter[rows.slot]
-        keys, inverse = np.unique(np.stack([site, rows.day]), axis=1, return_inverse=True)
-        inverse = inverse.reshape(-1)
-        sums = np.zeros((5, keys.shape[1]), dtype=np.int64)
+        keys, inverse = np.unique(site.astype(np.int64) * _DAYS + rows.day + 1, return_inverse=True)
+        sums = np.zeros((5, len(keys)), dtype=np.int64)
         for place, column in enumerate((rows.energy_uj * meter, rows.energy_uj * ~meter, rows.gap_ms, meter, ~meter)):
             np.add.at(sums[place], inverse, column)
         both = (sums[3] > 0) & (sums[4] > 0)
-        return SiteDays(keys[0, both], keys[1, both], sums[0, both], sums[1, both], sums[2, both])
+        site, day = (part[both].astype(np.int32) for part in np.divmod(keys, _DAYS))
+        return SiteDays(site, day - np.int32(1), sums[0, both], sums[1, both], sums[2, both])

@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from kilowatch.core.device import Stage
 from kilowatch.core.events import ActionState, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kilowatch.app.pipeline import StepResult
-    from kilowatch.core.device import Fleet
+    from kilowatch.core.device import DeviceRecord, Fleet
     from kilowatch.core.events import ActionEvent, IncidentEvent
     from kilowatch.core.records import AuditEntry
 
 _LINES = 400
 _STANDS_S = 1.5
 """A reason for leaving a device alone is told once it has stood so long: the first odd window alone says little."""
+_BECAUSE_DRY = "this is a dry run"
 
 
 class LineKind(StrEnum):
@@ -31,6 +33,7 @@ class LineKind(StrEnum):
     OVER = "over"
     SWITCHED = "switched"
     LEFT_ON = "left on"
+    NOT_YET = "not yet"
     ALARM = "alarm"
 
 
@@ -65,11 +68,13 @@ class Board:
         self.tally = Tally()
         self.power_w: dict[str, float] = {}
         self.open: dict[str, IncidentEvent] = {}
+        self.found: set[str] = set()
         self.fleet: Fleet | None = None
         self._clock = clock
         self._since_start = since_start
         self._fresh: deque[Line] = deque(maxlen=_LINES)
-        self._pending: dict[str | None, tuple[float, AuditEntry]] = {}
+        self._pending: dict[str | None, tuple[float, LineKind, str]] = {}
+        self._reasons: dict[str | None, str] = {}
         self._lock = threading.Lock()
 
     def say(self, kind: LineKind, words: str) -> None:
@@ -79,10 +84,10 @@ class Board:
 
     def fresh(self) -> list[Line]:
         """Return the lines that nobody has seen yet, oldest first."""
-        for incident, (noted_s, entry) in list(self._pending.items()):
+        for incident, (noted_s, kind, words) in list(self._pending.items()):
             if self._since_start() - noted_s >= _STANDS_S:
                 del self._pending[incident]
-                self.say(LineKind.LEFT_ON, entry.why)
+                self._give_reason(incident, kind, words)
         with self._lock:
             lines = list(self._fresh)
             self._fresh.clear()
@@ -112,11 +117,12 @@ class Board:
         self.tally.claimed.add(event.id)
         if event.state is ActionState.SENT:
             self.tally.actions.add(event.id)
-            self.say(LineKind.SWITCHED, f"{event.device}: told its plug to switch off (call {event.attempt}).")
+            call = "" if event.attempt == 1 else f", call {event.attempt}"
+            self.say(LineKind.SWITCHED, f"{event.device}: armed, so its plug is told to switch off{call}.")
         elif event.state is ActionState.CONFIRMED:
             self.tally.confirmed.add(event.id)
-            watts = "" if event.power_w is None else f" and {event.power_w:.1f} W"
-            self.say(LineKind.SWITCHED, f"{event.device}: the plug was read back and says off{watts}.")
+            watts = "" if event.power_w is None else f", {event.power_w:.1f} W"
+            self.say(LineKind.SWITCHED, f"{event.device}: read back, its plug says off{watts}.")
         elif event.state is ActionState.REFUSED:
             self.say(LineKind.LEFT_ON, f"{event.device}: left on, {event.why}.")
 
@@ -125,13 +131,31 @@ class Board:
         del incident
         self.say(LineKind.ALARM, f"{event.device}: {event.why}. Somebody must look: a real home would be told now.")
 
-    def decided(self, entry: AuditEntry) -> None:
+    def decided(self, entry: AuditEntry, record: DeviceRecord) -> None:
         """Tell why nothing is switched, unless that has changed a moment later; belongs to whoever calls `fresh`."""
         if entry.incident not in self.tally.claimed:
-            self._pending[entry.incident] = self._since_start(), entry
+            self._pending[entry.incident] = self._since_start(), *_reason(entry, record)
+
+    def _give_reason(self, incident: str | None, kind: LineKind, words: str) -> None:
+        if self._reasons.get(incident) != words:
+            self._reasons[incident] = words
+            self.say(kind, words)
 
     def _opened(self, event: IncidentEvent) -> None:
         self.tally.incidents += 1
+        self.found.add(event.device)
         if self.tally.first_incident_s is None:
             self.tally.first_incident_s = round(self._since_start(), 1)
         self.say(LineKind.INCIDENT, event.sentence)
+
+
+def _reason(entry: AuditEntry, record: DeviceRecord) -> tuple[LineKind, str]:
+    """Say first what decides: a device that is protected is left alone, whatever else there is to say of it."""
+    device, shut = record.device, entry.why.partition(", but ")[2].rstrip(".") or entry.why
+    if record.protected:
+        return LineKind.LEFT_ON, f"{device}: it is protected, so its plug is never told to switch."
+    if record.stage is not Stage.ARMED:
+        return LineKind.LEFT_ON, f"{device}: nobody has armed it, so its plug is not told to switch."
+    if shut == _BECAUSE_DRY:
+        return LineKind.LEFT_ON, f"{device}: it would be switched off now, but {shut}."
+    return LineKind.NOT_YET, f"{device}: armed, but so far {shut}."

@@ -37,7 +37,7 @@ QUICK: Mapping[tuple[str, Fault], int] = {
     ("router", Fault.DOUBLE_DRAW): 3,
     ("router", Fault.PHANTOM_LOAD): 3,
     ("microwave", Fault.PHANTOM_LOAD): 6,
-    ("washer", Fault.PHANTOM_LOAD): 12,
+    ("washer", Fault.PHANTOM_LOAD): 30,
     ("water_heater", Fault.THERMOSTAT_STUCK): 45,
     ("fridge", Fault.DOOR_OPEN): 60,
     ("fridge", Fault.THERMOSTAT_STUCK): 60,

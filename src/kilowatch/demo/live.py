@@ -182,6 +182,11 @@ class LiveDemo:
         plugs = [plug for plug in self.plugs if plug.outlet.device in wanted]
         return sum(seen.switched is not None for plug in plugs for seen in list(plug.seen))
 
+    def switched_off(self) -> list[str]:
+        """Return the devices whose plugs were told to switch off and say so, by the plugs' own word."""
+        told = [plug for plug in self.plugs if any(seen.switched is False for seen in list(plug.seen))]
+        return [plug.outlet.device for plug in told if not plug.outlet.is_on]
+
     def output(self) -> DemoOutput:
         """Return what `--json` prints."""
         tally = self.board.tally
@@ -240,8 +245,10 @@ class LiveDemo:
         with self.built.parts.database.read() as transaction:
             entries = transaction.audit.last(200)
         decided = [entry for entry in reversed(entries) if entry.what in {Want.NOTIFY, Want.NONE}]
+        records = {record.device: record for record in self.records}
         for entry in decided[self._audited :]:
-            self.board.decided(entry)
+            if entry.device in records:
+                self.board.decided(entry, records[entry.device])
         self._audited = max(self._audited, len(decided))
 
     def _process(self) -> None:

@@ -29,7 +29,8 @@ _COLORS = {
     LineKind.INCIDENT: "bold dark_orange",
     LineKind.OVER: "green",
     LineKind.SWITCHED: "bold cyan",
-    LineKind.LEFT_ON: "dim",
+    LineKind.LEFT_ON: "bold green",
+    LineKind.NOT_YET: "yellow",
     LineKind.ALARM: "bold red",
 }
 _MARKS = {
@@ -38,6 +39,7 @@ _MARKS = {
     LineKind.OVER: "over",
     LineKind.SWITCHED: "switched",
     LineKind.LEFT_ON: "left alone",
+    LineKind.NOT_YET: "not yet",
     LineKind.ALARM: "help",
 }
 
@@ -89,6 +91,8 @@ class Screen:
         self.look()
         if self._console.is_terminal:
             self._console.print(self._picture())
+        for line in summary(self._demo):
+            self._console.print(line, soft_wrap=True)
 
     def _picture(self) -> Group:
         table = Table(box=None, pad_edge=False)
@@ -111,10 +115,30 @@ class Screen:
         return device, "–" if power_w is None else watts(power_w), plug, role, state
 
 
+def summary(demo: LiveDemo) -> list[str]:
+    """Return in words what came of it: what was found, switched off, and left alone, and why."""
+    output, found, off = demo.output(), demo.board.found, demo.switched_off()
+    kept = [record for record in demo.records if record.device in found and record.device not in off]
+    named = {
+        "Switched off and read back": off,
+        "Left alone, protected": [record.device for record in kept if record.protected],
+        "Left alone, nobody armed it": [r.device for r in kept if not r.protected and not is_armed(r)],
+        "Armed, and still on": [record.device for record in kept if is_armed(record)],
+    }
+    first = output.seconds_to_first_incident
+    soon = "" if first is None else f", the first after {first:.0f} s"
+    incidents = f"{output.incidents or 'no'} incident{'' if output.incidents == 1 else 's'}{soon}"
+    return [
+        f"\n{output.readings:,} readings over HTTP, {incidents}.",
+        *(f"  {what:<28}{escape(', '.join(devices))}" for what, devices in named.items() if devices),
+        f"Calls to switch a protected plug, by the plugs' own logs: {output.protected_switched}.",
+    ]
+
+
 def _told(line: Line) -> Text:
     text = Text(f"{_hour(line.ts_ms)}  ", style="dim")
     text.append(f"{_MARKS[line.kind]:<11}", style=_COLORS[line.kind])
-    text.append(line.words, style="" if line.kind is not LineKind.LEFT_ON else "dim")
+    text.append(line.words, style="dim" if line.kind is LineKind.NOT_YET else "")
     return text
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.errors import ComponentError
+from kilowatch.errors import ComponentError, FullError
 from kilowatch.links.folder_lock import FolderLock
 from kilowatch.links.journal import Journal, is_full, read_blocks
 
@@ -94,13 +94,15 @@ class EdgeLog:
     ) -> None:
         """Take a message, and tell `delivered` once it is on the disk; blocks while too many wait.
 
-        `ComponentError` where there is no room within timeout_s, or the log is closed.
+        `FullError` where there is no room within timeout_s, `ComponentError` where the log is closed.
         """
         del key, partition
         with self._room:
             has_room = self._room.wait_for(lambda: self._closed or len(self._queue) < self._limits.waiting, timeout_s)
-            if self._closed or not has_room:
-                raise ComponentError("The edge log takes nothing more at present.", "Is the disk full?")
+            if self._closed:
+                raise ComponentError("The edge log is closed.", "What was not acknowledged is sent again.")
+            if not has_room:
+                raise FullError("The edge log takes nothing more at present.", "Is the disk full?")
             self._queue.append(_Waiting(value or b"", topic == self._rejected_topic, delivered))
             self._room.notify_all()
 

@@ -10,12 +10,14 @@ from kilowatch.core.usage import Quantity, StoredDay
 from kilowatch.errors import StateError
 from kilowatch.links.database.rows import add_once, insert_into
 from kilowatch.links.database.tables import device_days, usage_states
+from kilowatch.links.history.postgres import add_buckets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
+    from kilowatch.core.history import NamedBuckets
     from kilowatch.links.database.database import Database
 
 _QUANTITIES = tuple(quantity.name.lower() for quantity in Quantity)
@@ -39,8 +41,13 @@ class UsageStore:
             row = transaction.connection.execute(wanted.where(mine)).one_or_none()
         return None if row is None else (row.next, row.state)
 
-    def save(self, states: Sequence[tuple[str, int, int, int, bytes]], days: Sequence[StoredDay]) -> None:
-        """Keep states (topic, partition, since, next, state) and add days, in one transaction.
+    def save(
+        self,
+        states: Sequence[tuple[str, int, int, int, bytes]],
+        days: Sequence[StoredDay],
+        past: Sequence[NamedBuckets] = (),
+    ) -> None:
+        """Keep states (topic, partition, since, next, state) and add days and past, in one transaction.
 
         `StateError`, and nothing kept, where a partition's state is no longer the one of offset `since`.
         """
@@ -49,6 +56,8 @@ class UsageStore:
                 _move(transaction.connection, (topic, partition), (since, following), state)
             for part in _without_repeats(days):
                 _add(transaction.connection, part)
+            for buckets in past:
+                add_buckets(transaction, buckets)
 
     def days(self, site: str, device: str, from_day: int, to_day: int) -> list[StoredDay]:
         """Return a device's days with from_day <= day < to_day, days since 1970 local."""

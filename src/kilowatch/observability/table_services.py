@@ -17,6 +17,9 @@ _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0
 STREAMS: tuple[Metric, ...] = (
     _stream_total("kilowatch_published_messages_total", "Messages published to IoTDevices.", "source"),
     _stream_total("kilowatch_rejected_messages_total", "Messages sent to IoTDevices.rejected.", "source", "reason"),
+    _stream_total(
+        "kilowatch_unreadable_messages_total", "Messages of IoTDevices passed over, each time they were read."
+    ),
     _stream("kilowatch_consumer_lag_messages", "Messages ahead of a consumer.", "group", "topic", "partition"),
     Metric(
         "kilowatch_verdict_seconds",

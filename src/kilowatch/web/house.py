@@ -13,6 +13,7 @@ from kilowatch.core.device import DeviceRecord, Kind, Stage
 from kilowatch.core.events import EventKind
 from kilowatch.core.history import step_for
 from kilowatch.errors import ConfigError
+from kilowatch.links.database.shadow import compared
 from kilowatch.web.past import history_view, with_newest
 from kilowatch.web.views import (
     DeviceCard,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from kilowatch.core.outputs_models import ModelFacts
     from kilowatch.core.ports import History
     from kilowatch.core.records import AuditEntry, Job, KnownDevice, KnownIncident
+    from kilowatch.core.shadow import ShadowOutput
     from kilowatch.core.usage import DeviceDay
     from kilowatch.links.database import Database
     from kilowatch.web.ports import Live, Usage, Words
@@ -177,6 +179,11 @@ class House:
         with self._database.read() as transaction:
             choices = transaction.models.all()
         return ModelsPage(choices=choices, models=self._models())
+
+    def shadow(self, kind: Kind) -> ShadowOutput | None:
+        """Return where a candidate and the live model of a kind disagree; None where nothing scores in shadow."""
+        with self._database.read() as transaction:
+            return compared(transaction, kind)
 
     def jobs(self, limit: int = 50) -> list[JobView]:
         """Return the newest jobs, newest first."""

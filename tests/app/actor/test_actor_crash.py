@@ -166,3 +166,15 @@ def _live(on_stage: Staging, life: Life) -> None:
     book.dies_at = None
     confirmed = [step for step in book.lasts() if step.state is ActionState.CONFIRMED and step.wall_ms > NOW_MS]
     assert all(step.power_w is None or step.power_w < HEATER.off_below_w for step in confirmed)
+
+
+def test_an_action_that_could_not_be_written_down_is_not_passed_over() -> None:
+    """The edge hears of an incident again and again, and never asks how an action has ended."""
+    on_stage = Staging()
+    on_stage.book.dies_at, on_stage.book.dies_before = 3, True
+    actor = on_stage.actor()
+    with contextlib.suppress(DiedError):
+        on_stage.hear(actor=actor)
+    with pytest.raises(DiedError):
+        actor.hear(ODD)
+    assert on_stage.book.states() == [ActionState.CLAIMED, ActionState.SENT]

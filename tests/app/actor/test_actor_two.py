@@ -15,8 +15,8 @@ from app.actor.stage import HEATER, NOW_MS, ODD, DiedError, Staging
 from kilowatch.app.actor.actor import Actor
 from kilowatch.app.actor.ledger import ASKED, UNANSWERED
 from kilowatch.core.device import ActsBy, Kind, Stage
-from kilowatch.core.events import ActionState, EventKind, Intent, Want
-from kilowatch.core.policy import EXPIRES_MS
+from kilowatch.core.events import ActionState, EventKind, Intent, Severity, Want
+from kilowatch.core.policy import EXPIRES_MS, Interlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,6 +169,60 @@ def test_a_compressor_is_waited_for_and_then_switched_off() -> None:
     assert actor.answer(down.intents[0])
     actor.wait()
     assert edge.book.states() == [CLAIMED, SENT, CONFIRMED]
+
+
+def test_an_edge_whose_own_evidence_lags_behind_is_not_held_to_what_it_had_seen_by_then() -> None:
+    _, down = asked()
+    edge = Staging()
+    edge.world.events[ODD.id] = msgspec.structs.replace(ODD, severity=Severity.WARN)
+    actor = edge.actor()
+    assert not actor.answer(down.intents[0])
+    edge.hear(ODD, actor)
+    assert edge.book.states() == [CLAIMED, SENT, CONFIRMED]
+    assert actor.answer(down.intents[0])
+    assert edge.plug.told == 1
+
+
+def test_a_refusal_is_the_end_on_both_sides_and_the_next_incident_is_judged_anew() -> None:
+    above, down = asked()
+    edge = Staging(msgspec.structs.replace(HEATER, stage=Stage.WATCHING))
+    actor = edge.actor()
+    assert actor.answer(down.intents[0])
+    for step in edge.told.actions:
+        above.book.write(step, None)
+    edge.world.records["home", "heater"] = HEATER
+    assert edge.hear(ODD, actor) == [REFUSED]
+    assert cloud(above, down).hear(ODD) is None
+    assert len(down.intents) == 1
+    again = msgspec.structs.replace(ODD, id="odd-2")
+    assert edge.hear(again, actor) == [CLAIMED, SENT, CONFIRMED]
+
+
+def test_what_a_person_switched_on_again_neither_side_switches_off() -> None:
+    above, down = asked(Staging(cooldown_s=0.0))
+    edge = Staging(cooldown_s=0.0)
+    edge.world.events[ODD.id] = ODD
+    actor = edge.actor()
+    actor.answer(down.intents[0])
+    actor.wait()
+    for step in edge.told.actions:
+        above.book.write(step, None)
+    edge.plug.on = True
+    later_ms = NOW_MS + 600_000
+    edge.world.site_ms = above.world.site_ms = later_ms
+    since = msgspec.structs.replace(ODD.evidence, on_since_ms=NOW_MS + 300_000)
+    again = msgspec.structs.replace(ODD, id="odd-2", last_ms=later_ms, evidence=since)
+    intent = cloud(above, down).hear(again)
+    assert intent is not None
+    assert intent.blocked == (Interlock.PERSON_ON,)
+    assert len(down.intents) == 1
+    edge.hear(again, actor)
+    forced = msgspec.structs.replace(down.intents[0], id="odd-2", incident=again, expires_ms=later_ms + EXPIRES_MS)
+    assert not actor.answer(forced)
+    assert edge.plug.told == 1
+    assert edge.plug.on
+    edge.book.rearmed = later_ms
+    assert edge.hear(msgspec.structs.replace(again, version=9), actor) == [CLAIMED, SENT, CONFIRMED]
 
 
 def test_an_edge_that_never_answers_is_noted() -> None:

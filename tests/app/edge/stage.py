@@ -13,15 +13,21 @@ from kilowatch.app.edge.edge import EdgeTempo
 from kilowatch.app.ingest import encode_batch
 from kilowatch.app.pipeline import PipelineSettings
 from kilowatch.app.stores import DataFolder
+from kilowatch.core.device import ActsBy
 from kilowatch.core.events import WIRE_V, IncidentEvent, Tick
 from kilowatch.core.learning import LearningPlan
+from kilowatch.core.policy import PolicyRules
 from kilowatch.detectors.registry import create
 from kilowatch.links.database import DatabaseSettings
 from kilowatch.links.kafka.topics import Topic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from kilowatch.app.edge.build import Ground
+    from kilowatch.app.edge.edge import Listener
+    from kilowatch.app.edge.tap import Tap
     from kilowatch.core.reading import ReadingBatch
 
 MINUTE_MS = 60_000
@@ -46,13 +52,22 @@ def messages(home: ReadingBatch, every_ms: int = 20 * MINUTE_MS) -> list[tuple[i
     return out
 
 
-def opened(folder: Path, clock: StageClock, hand: Hand | None = None, detector: str = "fleet") -> BuiltEdge:
+def opened(
+    folder: Path,
+    clock: StageClock,
+    hand: Hand | None = None,
+    detector: str = "fleet",
+    policy: PolicyRules | None = None,
+    listeners: tuple[Listener, ...] = (),
+    taps: Callable[[Ground], tuple[Tap, ...]] = lambda _: (),
+) -> BuiltEdge:
     settings = EdgeSettings(
         pipeline=PipelineSettings(plan=LearningPlan(learning_days=2.0, refit_days=2.0)),
+        policy=policy or PolicyRules(side=ActsBy.EDGE),
         database=DatabaseSettings(f"sqlite:///{folder / 'kilowatch.db'}", survives_power_cut=False),
         tempo=EdgeTempo(wait_s=0.0, words_s=0.0),
     )
-    built = build_edge(DataFolder(folder), create(detector), clock, settings, hand)
+    built = build_edge(DataFolder(folder), create(detector), clock, settings, hand, listeners, taps)
     for record in fleet().records:
         built.parts.registry.meet([record], START_MS)
     built.edge.open()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.metrics.ports import Saved
     from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.history import NamedBuckets
 
 START_MS = 1_767_225_600_000
 READINGS = Place(Topic.DEVICES, 0)
@@ -64,21 +65,23 @@ class Log:
 
 @dataclass
 class MemoryCheckpoint:
-    """States and days, as a database would keep them."""
+    """States, days and past, as a database would keep them."""
 
     saved: dict[Place, Saved] = field(default_factory=dict)
     days: list[StoredDay] = field(default_factory=list)
+    past: list[NamedBuckets] = field(default_factory=list)
 
     def load(self, place: Place) -> Saved | None:
         return self.saved.get(place)
 
-    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay]) -> None:
+    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay], past: Sequence[NamedBuckets] = ()) -> None:
         for one in saved:
             known = self.saved.get(one.place)
             if (known.next if known else -1) != one.since:
                 raise StateError("Another has saved.")
         self.saved |= {one.place: one for one in saved}
         self.days += days
+        self.past += past
 
 
 @dataclass

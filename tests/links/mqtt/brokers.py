@@ -54,11 +54,14 @@ def config_of(broker: Mosquitto, **changes: Any) -> MqttConfig:
 
 
 class Device:
-    """A client that publishes at QoS 1 and waits for the broker's word."""
+    """A client that publishes at QoS 1 and waits for the broker's word. inflight: how many may be on their way."""
 
-    def __init__(self, broker: Mosquitto, name: str = "device", will: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, broker: Mosquitto, name: str = "device", will: tuple[str, str] | None = None, inflight: int = 20
+    ) -> None:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{name}")
         self.client.username_pw_set(broker.user, broker.password)
+        self.client.max_inflight_messages_set(inflight)
         if will is not None:
             self.client.will_set(will[0], will[1], qos=1, retain=True)
         self.client.connect(broker.host, broker.port)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
+import subprocess
+import sys
+
 import pytest
 
 from kilowatch.config import Secret
 from kilowatch.core.plug import PlugFailedError, PlugTrouble
-from kilowatch.links.plugs import Login, open_plug
+from kilowatch.errors import ConfigError
+from kilowatch.links.plugs import HttpSettings, Login, open_plug
+from kilowatch.links.plugs.http import _context
 from kilowatch.sim.plugs import Make
 from kilowatch.sim.plugs.shelly2 import Shelly2Plug
 from links.plugs.contract import PASSWORD, SHORT, PlugContract
@@ -46,3 +52,23 @@ class TestShelly1(PlugContract):
 
 class TestTasmota(PlugContract):
     make = Make.TASMOTA
+
+
+def test_plain_http_trusts_nobody_and_certificates_are_read_once() -> None:
+    plain, tls = HttpSettings(), "https://127.0.0.1:1"
+    contexts = [_context(base, plain) for base in ("http://127.0.0.1:1", "http://127.0.0.1:2", tls, tls)]
+    assert contexts[0] is contexts[1]
+    assert contexts[0].get_ca_certs() == []
+    assert contexts[0].verify_mode is ssl.CERT_REQUIRED
+    assert contexts[2] is contexts[3]
+    assert contexts[2].get_ca_certs()
+    assert contexts[2].check_hostname
+    assert _context(tls, HttpSettings(verify_tls=False)).verify_mode is ssl.CERT_NONE
+    with pytest.raises(ConfigError, match="holds no certificates"):
+        _context(tls, HttpSettings(ca_file=__file__))
+
+
+def test_httpx_comes_without_its_command_line() -> None:
+    code = "import sys, kilowatch.links.plugs; print('httpx' in sys.modules, *{'rich', 'pygments'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "True\n"

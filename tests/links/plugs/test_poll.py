@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -12,11 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilowatch.core.events import Reading
+from kilowatch.app.ingest.gate import Gate
+from kilowatch.config.secret import Secret
+from kilowatch.core.events import Reading, Rejected, RejectReason
+from kilowatch.core.plug import PlugAnswer, PlugFailedError, PlugTrouble
 from kilowatch.links.plugs import HttpSettings, PolledPlug, PollSource, open_plug
+from kilowatch.links.plugs.login import Login
 from kilowatch.links.plugs.poll import next_turn
 from kilowatch.sim.plugs import Make, PlugFault
 from links.mqtt.brokers import Sink, until
+from links.plugs.answering import answering
 from sim.plugs.hosted import host_of, plug_of
 
 if TYPE_CHECKING:
@@ -72,6 +78,89 @@ def test_a_plug_that_is_lost_and_back_is_told_once_each_and_leaves_a_gap(caplog:
     lines = [record.getMessage() for record in caplog.records if record.name == "kilowatch.poll"]
     assert [line.split(":")[0] for line in lines] == ["plug shelly2-plug is lost", "plug shelly2-plug is back"]
     assert len(of_well) >= 12, "a mute plug held up another"
+
+
+@pytest.mark.parametrize(
+    ("make", "path"), [("shelly2", "/rpc/Switch.GetStatus"), ("shelly1", "/relay/0"), ("tasmota", "/cm")]
+)
+def test_an_answer_that_makes_no_sense_is_kept_as_rejected_and_without_the_login(make: str, path: str) -> None:
+    sim, sink, gate = plug_of(Make(make), password="hush"), Sink(), Gate()  # noqa: S106 - of a simulated plug
+    with host_of(sim):
+        plug = open_plug(sim.address, SHORT, Login(Secret("hush"), "admin"))
+        source = PollSource("home", [PolledPlug("kettle", plug, 0.05)], backoff_most_s=0.1)
+        source.start(sink.put)
+        until(lambda: len(sink.messages) >= 2)
+        sim.outlet.fault = PlugFault.GARBAGE
+        until(lambda: any(message.reason for message in sink.messages))
+        sim.outlet.fault = None
+        source.stop()
+    refused = next(message for message in sink.messages if message.reason)
+    kept = gate.judge(refused)
+    assert isinstance(kept, Rejected)
+    assert kept.reason is RejectReason.UNDECODABLE
+    assert kept.raw == b"<html>404: not the plug you are looking for"
+    assert kept.topic == f"kettle {path}"
+    assert "no plug's" in str(kept.why)
+    assert "hush" not in repr(kept)
+    assert "hush" not in repr(refused)
+
+
+def test_the_answer_that_is_kept_is_the_one_that_makes_no_sense() -> None:
+    answers = {"/relay/0": b'{"ison":"perhaps"}', "/meter/0": b'{"power":1.0}'}
+    with answering(lambda path, _: answers[path]) as port:
+        plug = open_plug(f"shelly1://127.0.0.1:{port}/0", SHORT)
+        with pytest.raises(PlugFailedError) as caught:
+            plug.read()
+        assert caught.value.answer == PlugAnswer("/relay/0", answers["/relay/0"])
+        answers |= {"/relay/0": b'{"ison":true}', "/meter/0": b'{"power":"much"}'}
+        with pytest.raises(PlugFailedError) as caught:
+            plug.read()
+        assert caught.value.answer == PlugAnswer("/meter/0", answers["/meter/0"])
+        answers["/relay/0"] = b"[" * 300_000
+        with pytest.raises(PlugFailedError) as caught:
+            plug.read()
+        assert caught.value.answer == PlugAnswer("/relay/0", b"[" * 16_384)
+        plug.close()
+
+
+@pytest.mark.parametrize("make", Make)
+def test_a_stranger_that_repeats_what_it_was_asked_does_not_make_us_keep_the_login(make: Make) -> None:
+    login, told = Login(Secret("hush and/or 1"), "admin"), list[str]()
+
+    def repeat(_: str, asked: str) -> bytes:
+        told.append(asked)
+        return b"you said: " + asked.encode()
+
+    with answering(repeat) as port:
+        plug = open_plug(f"{make}://127.0.0.1:{port}/1", SHORT, login)
+        with pytest.raises(PlugFailedError) as caught:
+            plug.read()
+        plug.close()
+    assert caught.value.answer is not None
+    kept = caught.value.answer.body.decode()
+    assert kept.startswith("you said: ")
+    assert "hush" not in kept
+    assert base64.b64encode(b"admin:hush and/or 1").decode() not in kept
+    assert ("***" in kept) == (make is not Make.SHELLY2), "a digest holds no password"
+
+
+def test_a_plug_that_says_nothing_leaves_nothing_to_keep() -> None:
+    class Mute:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def read(self) -> object:
+            self.asked += 1
+            raise PlugFailedError(PlugTrouble.SLOW, "It gave no whole answer.")
+
+        def close(self) -> None: ...
+
+    mute, sink = Mute(), Sink()
+    source = PollSource("home", [PolledPlug("lamp", mute, 0.02)], backoff_most_s=0.02)  # type: ignore[arg-type]
+    source.start(sink.put)
+    until(lambda: mute.asked >= 3)
+    source.stop()
+    assert sink.messages == []
 
 
 def test_a_plug_without_a_meter_makes_no_reading() -> None:

@@ -105,6 +105,20 @@ def test_gen1_answers_as_the_vendor_documents() -> None:
     assert not sim.outlet.is_on
 
 
+def test_gen1_tells_how_it_is_set_up_to_who_knows_its_password() -> None:
+    sim = plug_of(Make.SHELLY1, password="word")  # noqa: S106
+    with host_of(sim):
+        refused = get(sim, "/settings")
+        told = get(sim, "/settings", auth=("admin", "word")).json()
+        info = get(sim, "/shelly").json()
+    assert refused.status_code == 401
+    device = told["device"]
+    assert (device["type"], device["mac"], told["fw"]) == (info["type"], info["mac"], info["fw"])
+    assert (device["hostname"], device["num_outputs"], device["num_meters"]) == (sim.identity, 1, 1)
+    assert told["login"] == {"enabled": True, "unprotected": False, "username": "admin"}
+    assert [relay["ison"] for relay in told["relays"]] == [True]
+
+
 def test_tasmota_answers_as_the_firmware_does() -> None:
     sim = plug_of(Make.TASMOTA, password="word")  # noqa: S106
     with host_of(sim):

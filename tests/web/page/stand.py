@@ -9,15 +9,18 @@ from pathlib import Path
 from kilowatch.app.stores import DataFolder
 from kilowatch.core.device import Kind, first_seen
 from kilowatch.core.events import EventKind, Evidence, IncidentEvent, Severity
+from kilowatch.core.shadow import ShadowCount, ShadowSpan, Verdicts
 from kilowatch.demo import stage
 from kilowatch.demo.learnt import learnt
 from kilowatch.demo.live import LiveDemo, Staging
 from kilowatch.demo.web import paged
+from kilowatch.links.database.shadow import ShadowBook
 from kilowatch.web.access import Key, Role
 
 ADMIN, VIEWER = "admin-token-of-a-test", "viewer-token-of-a-test"
 EVIL = """<img src=x onerror="window.owned=1">`${window.owned=1}`{{constructor.constructor('window.owned=1')()}}"""
 EVIL_ID = "0123456789abcdef"
+LIVE, CANDIDATE = "a1" * 32, "b2" * 32
 _STEP_S = 0.25
 
 
@@ -47,6 +50,22 @@ def _plant(live: LiveDemo) -> None:
     event = _incident(now_ms)
     with parts.database.begin() as transaction:
         transaction.incidents.project([event])
+        ShadowBook(transaction.connection).add(*_differences(now_ms))
+    parts.registry.choose_model(Kind.HEATER, LIVE, CANDIDATE)
+
+
+def _differences(now_ms: int) -> tuple[list[ShadowCount], list[ShadowSpan]]:
+    """Return what a candidate for heaters made of two days: once it saw alone what the live model did not."""
+    whose = {"site": stage.SITE, "device": "heater", "live": LIVE, "model": CANDIDATE}
+    day_ms, verdicts = stage.DAY_MS, Verdicts(agreed_odd=30, shadow_alone=12)
+    count = ShadowCount(
+        **whose, kind="heater", first_ms=now_ms - 2 * day_ms, last_ms=now_ms, samples=5760, verdicts=verdicts
+    )
+    alone, from_ms = Verdicts(shadow_alone=12), now_ms - day_ms
+    span = ShadowSpan(
+        **whose, from_ms=from_ms, to_ms=from_ms + 600_000, verdicts=alone, live_peak=0.71, shadow_peak=1.34
+    )
+    return [count], [span]
 
 
 def _incident(now_ms: int) -> IncidentEvent:

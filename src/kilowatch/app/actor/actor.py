@@ -28,6 +28,8 @@ PASSING = frozenset(
     {Interlock.MINIMUM_ON, Interlock.STALE, Interlock.COOL_DOWN, Interlock.SITE_RATE, Interlock.PERSON_ON}
 )
 """Interlocks that open by themselves or by a person's word, without news of the incident."""
+_GROWING = frozenset({Interlock.NOT_CRITICAL, Interlock.ONE_WINDOW, Interlock.DRAWS_LITTLE})
+"""Interlocks that more readings may open: what this side has seen of the incident may lag behind the other's."""
 
 
 class Actor:
@@ -75,7 +77,11 @@ class Actor:
                 self._send(action, record, interrupted=True)
 
     def hear(self, event: IncidentEvent) -> Intent | None:
-        """Decide on an incident's latest event; return what is wanted where that is news."""
+        """Decide on an incident's latest event; return what is wanted where that is news.
+
+        Raises what went wrong in an action that has ended: whoever goes on as if nothing was would leave it half done.
+        """
+        self._raise_failures()
         record = self._world.record(event.site, event.device)
         if record is None or event.id in self._under_way or self._book.steps(event.id):
             return None
@@ -97,7 +103,9 @@ class Actor:
     def answer(self, intent: Intent) -> bool:
         """Decide on what another side wants of a device of ours; False where that has to be asked again a little later.
 
-        What we know of the incident ourselves counts for more than what travelled with the intent.
+        What we know of the incident ourselves counts for more than what travelled with the intent. A refusal is the end
+        of the incident's one action on both sides: reopened, it could be acted on twice across a link that is cut. So
+        nothing is refused while the intent lives and time, a person or more readings may open what is shut.
         """
         told = self._book.steps(intent.id)
         for step in told:
@@ -112,7 +120,7 @@ class Actor:
             return True
         shut = self._decisions.shut(event, record)
         is_expired = at.site_ms > intent.expires_ms
-        if shut and not is_expired and PASSING.issuperset(shut):
+        if shut and not is_expired and (PASSING | _GROWING).issuperset(shut):
             return False
         if shut or is_expired:
             why = ", ".join(dict.fromkeys([*shut, *([Interlock.EXPIRED] if is_expired else [])]))
@@ -127,10 +135,7 @@ class Actor:
 
     def sweep(self) -> None:
         """Raise what went wrong in an action that has ended, and note intents that nobody has answered in time."""
-        for incident, future in list(self._under_way.items()):
-            if future.done():
-                future.result()
-                del self._under_way[incident]
+        self._raise_failures()
         for intent in list(self._asked.values()):
             at = self._world.moment(intent.site, intent.device)
             if self._book.steps(intent.id):
@@ -154,6 +159,12 @@ class Actor:
     def close(self) -> None:
         """Wait for what is under way and let the threads go."""
         self._threads.shutdown(wait=True)
+
+    def _raise_failures(self) -> None:
+        for incident, future in list(self._under_way.items()):
+            if future.done():
+                del self._under_way[incident]
+                future.result()
 
     def _who_acts(self, record: DeviceRecord) -> ActsBy:
         """Return the side whose interlocks are asked: an edge's, where there is a way to tell it; else our own."""

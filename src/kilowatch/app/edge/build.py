@@ -46,12 +46,16 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """What a person chooses. database_url: empty for SQLite in the folder."""
+    """What a person chooses. database: None for SQLite in the folder.
+
+    closes_apart: days of history are closed in a process of their own, for this one runs for months.
+    """
 
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
     policy: PolicyRules = field(default_factory=lambda: PolicyRules(side=ActsBy.EDGE))
     database: DatabaseSettings | None = None
     tempo: EdgeTempo = field(default_factory=EdgeTempo)
+    closes_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def build_edge(
         asking=asking,
         snapshots=SnapshotFiles(folder.snapshots),
         world=world,
-        history=EdgeHistory(folder.history),
+        history=EdgeHistory(folder.history, apart=settings.closes_apart),
         actor=actor,
         listeners=listeners,
         taps=taps(ground),

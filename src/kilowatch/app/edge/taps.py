@@ -5,15 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kilowatch.app.edge.outbox_metrics import OutboxMetrics
-from kilowatch.app.edge.upstream import Upstream, UpstreamTempo
 from kilowatch.app.edge.usage import EdgeUsage
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.metrics.collector import MetricsOptions, UsageCollector
 from kilowatch.app.metrics.tariffs import tariff_of
 from kilowatch.app.notifying import notifier_of
 from kilowatch.config.upstream import UpstreamTo
-from kilowatch.links.outbox import DiskOutbox, OutboxLimits
 from kilowatch.links.wall import wall_ms
 
 if TYPE_CHECKING:
@@ -21,6 +18,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.edge.build import Ground
     from kilowatch.app.edge.tap import Tap
+    from kilowatch.app.edge.upstream import Upstream
     from kilowatch.app.edge.usage import HeardActions
     from kilowatch.config import Config
     from kilowatch.links.uplink import Uplink
@@ -45,6 +43,10 @@ def taps_of(config: Config, metrics: Metrics, actions: HeardActions | None, grou
 
 
 def _upstream(config: Config, metrics: Metrics, ground: Ground) -> Upstream:
+    from kilowatch.app.edge.outbox_metrics import OutboxMetrics
+    from kilowatch.app.edge.upstream import Upstream, UpstreamTempo
+    from kilowatch.links.outbox import DiskOutbox, OutboxLimits
+
     limits = OutboxLimits(max_bytes=config.outbox.most_mb * _MB)
     folder = ground.folder.outbox
     return Upstream(

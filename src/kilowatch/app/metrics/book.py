@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from kilowatch.app.metrics.past import Past
 from kilowatch.core.clean import Cleaner
 from kilowatch.core.device import Fleet, Kind, Stage, grown
 from kilowatch.core.site_time import SiteTime
 from kilowatch.core.staleness import limit_ms
 from kilowatch.core.usage import DayRows, StoredDay
 from kilowatch.core.usage_ledger import Ledger
+from kilowatch.core.usage_site import Sites
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,12 +30,13 @@ class Book:
     """The fleet of a partition, cleaned as the detectors clean it, and what it used.
 
     kind, stage: uint8[slots], places in KINDS and STAGES · wanted: float64[slots], alarms a week that were asked for
-    · watched_ms: time covered by readings of devices that were watched.
+    · watched_ms: time covered by readings of devices that were watched · past: None where history is kept elsewhere.
     """
 
     frozen_also: ClassVar[tuple[str, ...]] = ("watched_ms", "_known")
+    frozen_not: ClassVar[tuple[str, ...]] = ("past", "sites")
 
-    def __init__(self, tariff: Tariff) -> None:
+    def __init__(self, tariff: Tariff, *, keeps_past: bool = False) -> None:
         self.fleet = Fleet()
         self.cleaner = Cleaner(self.fleet)
         self.ledger = Ledger(self.fleet, tariff)
@@ -43,6 +46,8 @@ class Book:
         self.wanted = np.zeros(0, dtype=np.float64)
         self.watched_ms = 0
         self._known = 0
+        self.past = Past(self) if keeps_past else None
+        self.sites = Sites(self.fleet)
 
     def know(self, record: DeviceRecord) -> None:
         """Take a device's record in, new or changed."""
@@ -53,6 +58,10 @@ class Book:
         elif self.fleet.records[slot].version <= record.version:
             self._refresh(self.fleet.update(record))
             self.ledger.refresh(slot)
+            self.sites.reserve()
+            self.sites.refresh(slot)
+            if self.past is not None:
+                self.past.refresh(slot)
 
     def reserve(self) -> None:
         """Take in devices that joined the fleet."""
@@ -75,6 +84,8 @@ class Book:
         slots = clean.segments.slot[watched[clean.segments.slot]]
         before_ms = int(self.ledger.days.held_ms[slots].sum())
         gone = self.ledger.observe(clean)
+        if self.past is not None:
+            self.past.take(clean)
         self.watched_ms += int(self.ledger.days.held_ms[slots].sum()) - before_ms
         return self.named(gone)
 
@@ -82,6 +93,8 @@ class Book:
         """Let time pass; return the days of silent devices that are over."""
         self.reserve()
         self.site_time.tick_all(now_ms)
+        if self.past is not None:
+            self.past.pass_time()
         slots = np.arange(len(self.fleet), dtype=np.int32)
         return self.named(self.ledger.close(slots, self.site_time.of(slots)))
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kilowatch.core.device import DeviceRecord
+    from kilowatch.core.history import NamedBuckets
     from kilowatch.core.usage import StoredDay
     from kilowatch.links.kafka.place import Place
 
@@ -33,8 +34,8 @@ class Checkpoint(Protocol):
     def load(self, place: Place) -> Saved | None:
         """Return what was saved last for a partition."""
 
-    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay]) -> None:
-        """Keep states and add days to those kept, in one transaction; `StateError` where another took over."""
+    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay], past: Sequence[NamedBuckets] = ()) -> None:
+        """Keep states, add days and past to those kept, in one transaction; `StateError` where another took over."""
 
 
 class Registry(Protocol):

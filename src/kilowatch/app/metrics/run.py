@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ from kilowatch.app.metrics.units import Readings
 from kilowatch.app.stores import database_settings
 from kilowatch.errors import ComponentError, StateError
 from kilowatch.links.database import Database
+from kilowatch.links.history.postgres import DatabaseHistory
 from kilowatch.links.kafka.reader import Hooks, Reader
+from kilowatch.links.wall import wall_ms
 from kilowatch.observability import Metrics
 from kilowatch.observability.endpoint import exposed
 from kilowatch.observability.health import Health
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _WAITS_S = (1.0, 2.0, 5.0, 10.0)
 _LAG_EVERY_S = 5.0
+_EXPIRE_EVERY_S = 3600.0
 
 
 def serve_metrics(
@@ -40,7 +44,7 @@ def serve_metrics(
     tariff, access = tariff_of(config.tariff), access_of(config.kafka)
     records = KafkaRecords(access, config.kafka.partitions)
     database = Database(database_settings(config))
-    new_readings = partial(Readings, tariff, records)
+    new_readings = partial(Readings, tariff, records, keeps_past=True)
     checkpoint = patiently("metric processor", lambda: DatabaseCheckpoint(database), stop)
     service = MetricService(checkpoint, new_readings, time.monotonic, save_every_s)
     metrics, health = Metrics(), Health()
@@ -55,7 +59,12 @@ def serve_metrics(
         while not stop.is_set():
             health.begins("it joins the group")
             try:
-                _run(service, Reader(access, group, TOPICS, hooks), metrics, stop, health)
+                _run(
+                    service,
+                    Reader(access, group, TOPICS, hooks),
+                    _Duties(metrics, health, DatabaseHistory(database)),
+                    stop,
+                )
             except (ComponentError, StateError) as error:
                 service.forget_all()
                 wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
@@ -65,14 +74,32 @@ def serve_metrics(
     database.close()
 
 
-def _run(service: MetricService, reader: Reader, metrics: Metrics, stop: threading.Event, health: Health) -> None:
-    lag_due_s = 0.0
+@dataclass(slots=True)
+class _Duties:
+    """What is done now and then, and when it is due, monotonic s."""
+
+    metrics: Metrics
+    health: Health
+    history: DatabaseHistory
+    lag_due_s: float = 0.0
+    expiry_due_s: float = 0.0
+
+    def turn(self, service: MetricService, reader: Reader) -> None:
+        """Do what is due."""
+        now_s = time.monotonic()
+        if now_s >= self.lag_due_s:
+            self.lag_due_s = now_s + _LAG_EVERY_S
+            _tell_of_itself(service, reader, self.metrics, self.health)
+        if now_s >= self.expiry_due_s:
+            self.expiry_due_s = now_s + _EXPIRE_EVERY_S
+            self.history.expire(wall_ms())
+
+
+def _run(service: MetricService, reader: Reader, duties: _Duties, stop: threading.Event) -> None:
     try:
         while not stop.is_set():
             service.step(reader)
-            if time.monotonic() >= lag_due_s:
-                _tell_of_itself(service, reader, metrics, health)
-                lag_due_s = time.monotonic() + _LAG_EVERY_S
+            duties.turn(service, reader)
     finally:
         reader.close()
 

@@ -2,7 +2,8 @@
 
 1. A partition comes: its state and offset are loaded, reading begins at that offset.
 2. Messages are added up in memory; nothing is committed anywhere.
-3. Every `save_every_s`, and when a partition goes: states, offsets and finished days are saved in one transaction.
+3. Every `save_every_s`, and when a partition goes: states, offsets, and the days and five minutes that are over, are
+   saved in one transaction.
 A death between 2 and 3 forgets what was added since the last 3, and the same messages are read again: nothing is
 lost and nothing counts twice. A process that lost its partition unknowingly fails at 3, because another has saved.
 """
@@ -100,9 +101,11 @@ class MetricService:
         """Save what has moved since the last time, all or nothing."""
         with self.lock:
             moved = [(place, held) for place, held in self._held.items() if held.next > held.saved]
+            units = [held.unit for _, held in moved]
+            past = [one.past() for one in units if isinstance(one, Readings)]
             states = [Saved(place, held.next, held.unit.save(), held.saved) for place, held in moved]
             if states:
-                self.checkpoint.save(states, self._days)
+                self.checkpoint.save(states, self._days, [one for one in past if one is not None])
             self._days.clear()
             for _, held in moved:
                 held.saved = held.next

@@ -12,12 +12,14 @@ from kilowatch.app.metrics.book import Book
 from kilowatch.app.packing import pack, unpack
 from kilowatch.core.events import ActionEvent, IncidentEvent, RecordChanged, Tick
 from kilowatch.core.state import freeze, thaw
+from kilowatch.core.state_kinds import make_of
 from kilowatch.core.usage_incidents import WEEK_MS, Correlation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kilowatch.app.metrics.ports import Registry
+    from kilowatch.core.history import NamedBuckets
     from kilowatch.core.tariff import Tariff
     from kilowatch.core.usage import StoredDay
 
@@ -42,8 +44,8 @@ class Unit(Protocol):
 class Readings:
     """A partition of `IoTDevices`."""
 
-    def __init__(self, tariff: Tariff, registry: Registry) -> None:
-        self.book = Book(tariff)
+    def __init__(self, tariff: Tariff, registry: Registry, *, keeps_past: bool = False) -> None:
+        self.book = Book(tariff, keeps_past=keeps_past)
         self._decoder = Decoder(self.book.fleet)
         self._registry = registry
 
@@ -60,19 +62,34 @@ class Readings:
         ticks = [one.control.received_ms for one in decoded.ticks if isinstance(one.control, Tick)]
         return days + (self.book.tick(max(ticks)) if ticks else [])
 
+    def past(self) -> NamedBuckets | None:
+        """Return what of the past is over since the last time; None where history is kept elsewhere."""
+        return None if self.book.past is None else self.book.past.taken()
+
     def save(self) -> bytes:
-        """Return the book as bytes."""
-        return pack(freeze(self.book))
+        """Return the book as bytes, once its past has been taken."""
+        return pack(freeze(self.book if self.book.past is None else _Whole(self.book)))
 
     def load(self, state: bytes) -> None:
-        """Take a saved book up."""
-        thaw(self.book, unpack(state))
+        """Take a saved book up; one from before history was kept begins it now."""
+        frozen = unpack(state)
+        if frozen.tree.make == make_of(self.book):
+            thaw(self.book, frozen)
+        else:
+            thaw(_Whole(self.book), frozen)
         self._decoder = Decoder(self.book.fleet)
 
     def _ask(self, site: str, device: str, version: int = 0) -> None:
         record = self._registry.record(site, device, version)
         if record is not None:
             self.book.know(record)
+
+
+class _Whole:
+    """A book with its past, as they are saved together."""
+
+    def __init__(self, book: Book) -> None:
+        self.book, self.past = book, book.past
 
 
 class Events:

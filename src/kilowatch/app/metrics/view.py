@@ -9,7 +9,6 @@ import numpy as np
 
 from kilowatch.app.metrics.book import KINDS
 from kilowatch.core.usage import EMPTY, DayRows, Quantity
-from kilowatch.core.usage_site import Sites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,5 +100,4 @@ def site_days(book: Book) -> tuple[SiteDays, list[str]]:
     size = len(book.fleet)
     slots = np.arange(size, dtype=np.int32)
     day = book.ledger.local_day(book.site_time.of(slots)).astype(np.int32)
-    sites = Sites(book.fleet)
-    return sites.compare(DayRows(slots, day, _today(book))), sites.names
+    return book.sites.compare(DayRows(slots, day, _today(book))), book.sites.names

@@ -7,9 +7,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-import httpx
-
 from kilowatch.errors import ConfigError, ModelError
+from kilowatch.links.lean_httpx import httpx
 from kilowatch.nets.artifact import artifact_of
 from kilowatch.nets.onnx_file import MOST_BYTES
 

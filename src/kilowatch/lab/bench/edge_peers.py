@@ -24,9 +24,10 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "tensorflow": ("tensorflow-cpu", "keras", "numpy"),
     "jax": ("keras", "jax", "numpy"),
     "torch": ("torch", "numpy"),
+    "quix": ("quixstreams",),
 }
 ON_DEMAND = ("openvino", "litert", "tensorflow", "jax")
-"""PyTorch is taken where somebody installed it: its wheel brings gigabytes of GPU libraries."""
+"""Quix Streams is a peer of `bench pipeline` alone; PyTorch's wheel brings gigabytes of GPU libraries."""
 ENVIRONMENT = {
     "openvino": "openvino",
     "litert": "litert",

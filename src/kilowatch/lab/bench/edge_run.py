@@ -30,10 +30,13 @@ from kilowatch.lab.bench.pipeline.process_cost import Cost, cost_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kilowatch.core.outputs import BenchRow
+    from kilowatch.lab.bench.pipeline.goals import GoalRow
 
 CPU_SHARE, RSS_MB, OFF_S = 0.05, 120.0, 2.0
-"""The goals: of one core, of memory, and from the reading that confirms a fault to the plug's own log, p99."""
+"""The goals: of one core, of memory, and from the end of the sample that confirms a fault to the plug's own log, p99.
+
+The reading that ends a sample comes up to a plug's interval later, so the clock runs for longer than it must.
+"""
 _SETTLE_S, _END_S = 10.0, 60.0
 
 
@@ -47,7 +50,7 @@ class Run:
     missed: int
 
 
-def rows(say: Callable[[str], None], minutes: float) -> list[BenchRow]:
+def rows(say: Callable[[str], None], minutes: float) -> list[GoalRow]:
     """Measure both ways in which plugs are read."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kilowatch-edge-run-")))
@@ -57,16 +60,26 @@ def rows(say: Callable[[str], None], minutes: float) -> list[BenchRow]:
         by_mqtt = _measured(folder / "mqtt", minutes, broker)
         say(f"20 plugs polled over HTTP with digest login for {minutes:g} min")
         by_http = _measured(folder / "http", minutes, None)
-    off = by_mqtt.off_s + by_http.off_s
+    return rows_of(by_mqtt, by_http)
+
+
+def rows_of(by_mqtt: Run, by_http: Run) -> list[GoalRow]:
+    """Return the rows of both ways; CPU has a goal over MQTT alone, for a login by digest asks twice."""
     return [
         at_most("edge_run_cpu_share", by_mqtt.cpu_share, "of one core", CPU_SHARE),
         at_most("edge_run_rss_mb", by_mqtt.cost.peak_mb, "MB", RSS_MB),
-        printed("edge_run_http_digest_cpu_share", by_http.cpu_share, "of one core"),
-        printed("edge_run_http_digest_rss_mb", by_http.cost.peak_mb, "MB"),
-        printed("edge_run_fault_to_off_p50_s", _quantile(off, 0.5), "s", "beyond the policy's confirmation time"),
-        at_most("edge_run_fault_to_off_p99_s", _quantile(off, 0.99), "s", OFF_S),
-        printed("edge_run_faults", float(len(off)), "switched off"),
-        at_most("edge_run_faults_missed", float(by_mqtt.missed + by_http.missed), "faults", 0),
+        *_off_rows("edge_run", by_mqtt),
+        printed("edge_run_http_cpu_share", by_http.cpu_share, "of one core"),
+        at_most("edge_run_http_rss_mb", by_http.cost.peak_mb, "MB", RSS_MB),
+        *_off_rows("edge_run_http", by_http),
+    ]
+
+
+def _off_rows(name: str, run: Run) -> list[GoalRow]:
+    return [
+        printed(f"{name}_off_p50_s", _quantile(run.off_s, 0.5), "s after the sample that confirms"),
+        at_most(f"{name}_off_p99_s", _quantile(run.off_s, 0.99), "s after the sample that confirms", OFF_S),
+        at_most(f"{name}_missed", float(run.missed), f"of {len(run.off_s) + run.missed} faults", 0),
     ]
 
 
@@ -94,7 +107,7 @@ def _faults(plugs: Plugs) -> tuple[list[float], int]:
     plugs.break_down()
     deadline = time.monotonic() + CURES_S
     while len(plugs.offs_s()) < len(FAULTED) and time.monotonic() < deadline:
-        time.sleep(1.0)
+        time.sleep(5.0)
     found = plugs.offs_s()
     return found, len(FAULTED) - len(found)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kilowatch.app.metrics.ports import Saved
+    from kilowatch.core.history import NamedBuckets
     from kilowatch.core.usage import StoredDay
 
 _PLACE = Place(Topic.DEVICES, 0)
@@ -38,8 +39,8 @@ class _Nowhere:
         del place
         return None
 
-    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay]) -> None:
-        del saved, days
+    def save(self, saved: Sequence[Saved], days: Sequence[StoredDay], past: Sequence[NamedBuckets] = ()) -> None:
+        del saved, days, past
 
 
 class _Meters:

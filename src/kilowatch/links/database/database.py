@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,6 +60,9 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._engine = open_engine(settings)
         self._reader = self._engine.execution_options(**{READ_ONLY: True})
+        # Who waits for SQLite's one write lock sleeps for up to 0.1 s at a time; threads of ours wake each other.
+        self._writing = threading.Lock() if self._engine.dialect.name == "sqlite" else None
+        self._patience_s = settings.busy_timeout_s
 
     def upgrade(self) -> None:
         """Bring the schema up to date: the owner's part, on start. `StateError` where it is newer, and untouched."""
@@ -75,7 +79,7 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction that is committed at the end, and undone where an error leaves it."""
-        with self._connected(self._engine) as connection:
+        with self._one_writer(), self._connected(self._engine) as connection:
             yield Transaction.on(connection)
 
     @contextmanager
@@ -96,6 +100,16 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        """Wait for our own threads that write; where that takes too long the database itself says what is wrong."""
+        is_ours = self._writing is not None and self._writing.acquire(timeout=self._patience_s)
+        try:
+            yield
+        finally:
+            if is_ours and self._writing is not None:
+                self._writing.release()
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:

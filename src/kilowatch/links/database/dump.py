@@ -88,5 +88,5 @@ def _row(line: bytes, binary: list[str]) -> dict[str, Any]:
 def _go_on(connection: Connection, name: str) -> None:
     """Let new rows get ids after the restored ones."""
     connection.execute(
-        text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name} HAVING max(id) > 0")  # noqa: S608 - a table of ours
+        text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name} HAVING max(id) > 0")  # nosec B608 # noqa: S608 - a table of ours
     )

@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from kilowatch.errors import ComponentError, StateError
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy import Connection
 
+REVISIONS = ("0001", "0002")
+"""Every version that this kilowatch knows, oldest first: nothing of Alembic is loaded where nothing is to be done."""
 _OWNERS_LOCK = 0x6B77_6F77
 """PostgreSQL's advisory lock under which one owner at a time upgrades."""
 
 
 def newest() -> str:
     """Return the version that this kilowatch writes."""
-    return str(_scripts().get_current_head())
+    return REVISIONS[-1]
 
 
 def current(connection: Connection) -> str | None:
@@ -35,7 +35,12 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     """Bring the schema up to date in the connection's transaction; `StateError` where it is newer, unchanged."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _OWNERS_LOCK})
-    refuse_newer(current(connection))
+    version = current(connection)
+    refuse_newer(version)
+    if version == newest() and to in ("head", version):
+        return
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)
@@ -54,8 +59,7 @@ def check(connection: Connection) -> None:
 
 def refuse_newer(version: str | None) -> None:
     """Raise `StateError` where a version is not one that this kilowatch knows."""
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if version is not None and version not in known:
+    if version is not None and version not in REVISIONS:
         raise StateError(
             f"The database has schema {version}, newer than this kilowatch knows ({newest()}).",
             "Upgrade kilowatch, or restore a backup that was made with this version.",
@@ -63,11 +67,9 @@ def refuse_newer(version: str | None) -> None:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     folder = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import delete, func, select
 
-from kilowatch.core.shadow import ShadowCount, ShadowSpan, Verdicts
+from kilowatch.core.shadow import ShadowCount, ShadowOutput, ShadowSpan, Verdicts, weigh
 from kilowatch.links.database.rows import insert_into
 from kilowatch.links.database.tables import shadow_counts, shadow_spans
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from kilowatch.core.device import Kind
+    from kilowatch.links.database import Transaction
+
+_LATEST_MS = 2**62
+_MOST_INCIDENTS = 10_000
 _ADDED = ("samples", *Verdicts.__struct_fields__)
 
 
@@ -63,6 +68,27 @@ class ShadowBook:
         added = {name: shadow_counts.c[name] + insert.excluded[name] for name in _ADDED}
         change = {**added, "last_ms": insert.excluded.last_ms}
         self._connection.execute(insert.on_conflict_do_update(index_elements=key, set_=change))
+
+
+def compared(books: Transaction, kind: Kind) -> ShadowOutput | None:
+    """Return where the candidate of a kind and its live model disagree; None where nothing scores in shadow."""
+    choice = next((one for one in books.models.all() if one.kind is kind), None)
+    if choice is None or choice.shadow is None:
+        return None
+    book = ShadowBook(books.connection)
+    counts = [count for count in book.counts(choice.shadow) if count.kind == kind.value]
+    ours = {(count.site, count.device) for count in counts}
+    spans = [span for span in book.spans(choice.shadow) if (span.site, span.device) in ours]
+    since_ms = min((count.first_ms for count in counts), default=_LATEST_MS)
+    incidents = books.incidents.between(since_ms, _LATEST_MS, limit=_MOST_INCIDENTS)
+    return ShadowOutput(
+        kind=kind.value,
+        live=choice.live,
+        model=choice.shadow,
+        evidence=weigh(counts, spans, incidents),
+        devices=counts,
+        disagreements=[span for span in spans if span.is_disagreement],
+    )
 
 
 def _flat(struct: ShadowCount | ShadowSpan) -> dict[str, object]:

@@ -1,28 +1,21 @@
-"""Closed days of one level: a Parquet file a day, sorted by device, replaced whole or not at all."""
+"""Closed days of one level: a Parquet file a day, sorted by device, replaced whole or not at all.
+
+Arrow is loaded with the first day that is closed or read: a process that only writes open days does without.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from kilowatch.errors import StateError
 from kilowatch.links.days.rows import DayRows
-from kilowatch.links.journal import replacing
+from kilowatch.links.journal import replacing, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-    from typing import Any
-
-    from numpy.typing import NDArray
 
     from kilowatch.links.days.rows import Column
-
-_GROUP_ROWS = 8192
-_GENERATION = b"kw.generation"
 
 
 class Archive:
@@ -41,12 +34,31 @@ class Archive:
         path = self._path(day)
         if not path.exists():
             return 0
-        return int((_metadata(path).metadata or {}).get(_GENERATION, b"0"))
+        from kilowatch.links.days.day_file import generation_of
+
+        return generation_of(path)
 
     def take_in(self, day: str, generation: int, rows: DayRows) -> None:
         """Fold a closed journal into its day's file; once, however often it is tried."""
         if self.generation(day) < generation:
             self._replace(day, generation, self._fold(self.whole(day), rows))
+
+    def prepare(self, day: str, generation: int, rows: DayRows, mark: str) -> None:
+        """Write beside a day's file what it becomes of a closed journal, for `adopt` in another process."""
+        if self.generation(day) < generation:
+            from kilowatch.links.days.day_file import write
+
+            path = self._beside(mark)
+            write(path, generation, self._fold(self.whole(day), rows), self.columns)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def adopt(self, day: str, mark: str) -> None:
+        """Put what was prepared in the place of a day's file; nothing was where the journal is in it already."""
+        path = self._beside(mark)
+        if path.exists():
+            path.replace(self._path(day))
+            sync_folder(self._folder)
 
     def read(self, site: str, device: str, from_day: str, to_day: str) -> DayRows:
         """Return a device's rows of the days from_day to to_day, both included."""
@@ -73,73 +85,34 @@ class Archive:
 
     def largest(self, name: str) -> int:
         """Return the largest value of a whole-number column, -1 where there is none."""
-        found = [-1]
-        for path in self._paths():
-            metadata = _metadata(path)
-            place = metadata.schema.to_arrow_schema().names.index(name)
-            groups = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
-            found += [statistics.max for statistics in groups if statistics is not None and statistics.has_min_max]
-        return max(found)
+        paths = list(self._paths())
+        if not paths:
+            return -1
+        from kilowatch.links.days.day_file import largest_in
+
+        return max(largest_in(path, name) for path in paths)
 
     def _paths(self) -> Iterator[Path]:
         return iter(sorted(self._folder.glob("*.parquet")))
+
+    def _beside(self, mark: str) -> Path:
+        return self._folder / f"{mark}.new"
 
     def _path(self, day: str) -> Path:
         return self._folder / f"{day}.parquet"
 
     def _rows_of(self, path: Path, site: str, device: str) -> DayRows:
-        wanted = [("site", "=", site), ("device", "=", device)]
-        table = _table(path, ["ts_ms", *(column.name for column in self.columns)], wanted)
-        number = np.zeros(table.num_rows, dtype=np.int32)
-        return DayRows(((site, device),), number, *self._columns_of(table))
+        from kilowatch.links.days.day_file import read_device
+
+        return read_device(path, self.columns, site, device)
 
     def _rows(self, path: Path) -> DayRows:
-        table = _table(path)
-        names = list(zip(table.column("site").to_pylist(), table.column("device").to_pylist(), strict=True))
-        numbers: dict[tuple[str, str], int] = {}
-        device = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int32)
-        return DayRows(tuple(numbers), device, *self._columns_of(table))
+        from kilowatch.links.days.day_file import read
 
-    def _columns_of(self, table: pa.Table) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
-        values = tuple(table.column(column.name).to_numpy().astype(column.dtype) for column in self.columns)
-        return table.column("ts_ms").to_numpy().astype(np.int64), values
+        return read(path, self.columns)
 
     def _replace(self, day: str, generation: int, rows: DayRows) -> None:
-        order = np.argsort(rows.device, kind="stable")
-        rows = rows.take(order)
-        device = pa.array(rows.device)
-        columns = {
-            "site": pa.DictionaryArray.from_arrays(device, pa.array([name[0] for name in rows.names], pa.string())),
-            "device": pa.DictionaryArray.from_arrays(device, pa.array([name[1] for name in rows.names], pa.string())),
-            "ts_ms": pa.array(rows.ts_ms),
-        }
-        columns |= {c.name: pa.array(values) for c, values in zip(self.columns, rows.values, strict=True)}
-        table = pa.table(columns).replace_schema_metadata({_GENERATION: str(generation).encode()})
-        counted = ["ts_ms", *(column.name for column in self.columns if column.dtype == "int64")]
+        from kilowatch.links.days.day_file import write
+
         with replacing(self._path(day)) as fresh:
-            pq.write_table(
-                table,
-                fresh,
-                compression="zstd",
-                row_group_size=_GROUP_ROWS,
-                use_dictionary=[name for name in table.column_names if name not in counted],
-                column_encoding=dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
-            )
-
-
-def _table(path: Path, columns: list[str] | None = None, wanted: list[tuple[str, str, str]] | None = None) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=columns, filters=wanted, partitioning=None, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise _broken(path, error) from error
-
-
-def _metadata(path: Path) -> pq.FileMetaData:
-    try:
-        return pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _broken(path, error) from error
-
-
-def _broken(path: Path, error: Exception) -> StateError:
-    return StateError(f"{path} cannot be read: {error}.", "Move it away, or restore a backup.")
+            write(fresh, generation, rows, self.columns)

@@ -20,7 +20,7 @@ from kilowatch.links.folder_lock import FolderLock
 from kilowatch.links.journal import Journal, is_full, replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from kilowatch.links.days.archive import Archive
@@ -51,15 +51,25 @@ class _OpenDay:
 
 
 class DayStore:
-    """Open days over archives of closed ones. One process at a time; not for several threads at once."""
+    """Open days over archives of closed ones. One process at a time; not for several threads at once.
+
+    apart: closes the journal of a day and its number in another process; False where it could not, and it is done here.
+    """
 
     def __init__(
-        self, folder: Path, columns: Sequence[Column], archives: Sequence[Archive], *, sync: bool = False
+        self,
+        folder: Path,
+        columns: Sequence[Column],
+        archives: Sequence[Archive],
+        *,
+        sync: bool = False,
+        apart: Callable[[str, int], bool] | None = None,
     ) -> None:
         self._folder = folder
         self._columns = columns
         self._archives = archives
         self._sync = sync
+        self._apart = apart
         self.unsaved_rows = 0
         self._open: dict[str, _OpenDay] = {}
         self._lock = FolderLock(folder)
@@ -142,8 +152,9 @@ class DayStore:
         """Fold a day into the archives; a full disk leaves it open."""
         closing = self._open[day]
         try:
-            for archive in self._archives:
-                archive.take_in(day, closing.generation, closing.rows())
+            if not self._is_closed_apart(day, closing):
+                for archive in self._archives:
+                    archive.take_in(day, closing.generation, closing.rows())
         except OSError as error:
             if not is_full(error):
                 raise
@@ -153,6 +164,12 @@ class DayStore:
             closing.journal.path.unlink()
         del self._open[day]
         return True
+
+    def _is_closed_apart(self, day: str, closing: _OpenDay) -> bool:
+        """Let another process close a day, whose journal must have all of it."""
+        if self._apart is None or closing.journal is None or self.unsaved_rows:
+            return False
+        return self._apart(day, closing.generation)
 
     def _load(self, path: Path) -> None:
         day, number, _ = path.name.split(".")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TRIES = 3
-_SINGLE = (
+SINGLE = (
     Column("power_w", "float32"),
     Column("score", "float32"),
     Column("low_w", "float32"),
@@ -55,13 +56,17 @@ class EdgeHistory:
 
     Pages ask from threads of their own. Open days are shared under a lock, which whoever appends never holds for
     long; files of closed days are read outside it, and read again where a day was closed meanwhile.
+    apart: days are closed in a process of their own.
     """
 
-    def __init__(self, folder: Path, retention: Retention | None = None, *, sync: bool = False) -> None:
+    def __init__(
+        self, folder: Path, retention: Retention | None = None, *, sync: bool = False, apart: bool = False
+    ) -> None:
+        self._folder = folder
         self._retention = retention or Retention()
-        self._single = Archive(folder / "single", _SINGLE, self._fold_single)
-        self._rolled = Archive(folder / "five_minutes", _ROLLED, _fold_rolled)
-        self._store = DayStore(folder, _SINGLE, [self._rolled, self._single], sync=sync)
+        self._rolled, self._single = self._levels = archives_of(folder, self._retention)
+        close = self._close_apart if apart else None
+        self._store = DayStore(folder, SINGLE, self._levels, sync=sync, apart=close)
         self._lock = threading.RLock()
 
     def append(self, rows: HistoryRows) -> None:
@@ -131,10 +136,22 @@ class EdgeHistory:
         parts = [_taken(closed, kept), newest]
         return Buckets.join([_renumbered(part) for part in parts])
 
-    def _fold_single(self, old: DayRows, new: DayRows) -> DayRows:
-        """Keep of a closed day what was worth it, and the time before it."""
-        rows = _once(DayRows.join([old, new]))
-        return rows.take(_leading_up(rows, self._retention.lead_s * 1000))
+    def _close_apart(self, day: str, generation: int) -> bool:
+        from kilowatch.links.history.closing import close_apart
+
+        return close_apart(self._folder, day, generation, self._retention, self._levels)
+
+
+def archives_of(folder: Path, retention: Retention) -> tuple[Archive, Archive]:
+    """Return the levels of a folder: five minutes, single samples."""
+    rolled = Archive(folder / "five_minutes", _ROLLED, _fold_rolled)
+    return rolled, Archive(folder / "single", SINGLE, partial(_fold_single, retention.lead_s * 1000))
+
+
+def _fold_single(lead_ms: int, old: DayRows, new: DayRows) -> DayRows:
+    """Keep of a closed day what was worth it, and the time before it."""
+    rows = _once(DayRows.join([old, new]))
+    return rows.take(_leading_up(rows, lead_ms))
 
 
 def _leading_up(rows: DayRows, lead_ms: int) -> NDArray[np.bool_]:

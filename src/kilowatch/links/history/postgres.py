@@ -13,6 +13,7 @@ from kilowatch.core.history import (
     Buckets,
     HistoryRows,
     HistorySeries,
+    NamedBuckets,
     Retention,
     bucketed,
     coarse_step_for,
@@ -76,6 +77,17 @@ def append_history(transaction: Transaction, rows: HistoryRows) -> None:
     """
     if len(rows) == 0:
         return
+    add_buckets(transaction, NamedBuckets(rows.names, bucketed(rows)))
+    single = _single_rows(rows)
+    if single:
+        insert = insert_into(transaction.connection, history_raw)
+        transaction.connection.execute(insert.on_conflict_do_nothing(), single)
+
+
+def add_buckets(transaction: Transaction, past: NamedBuckets) -> None:
+    """Add five-minute buckets to those that are there, in a transaction."""
+    if len(past.buckets) == 0:
+        return
     connection = transaction.connection
     insert = insert_into(connection, history)
     new, old = insert.excluded, history.c
@@ -90,10 +102,7 @@ def append_history(transaction: Transaction, rows: HistoryRows) -> None:
         "high_w": most(func.coalesce(old.high_w, new.high_w), func.coalesce(new.high_w, old.high_w)),
     }
     upsert = insert.on_conflict_do_update(index_elements=["site", "device", "start_ms"], set_=change)
-    connection.execute(upsert, _bucket_rows(bucketed(rows), rows.names))
-    single = _single_rows(rows)
-    if single:
-        connection.execute(insert_into(connection, history_raw).on_conflict_do_nothing(), single)
+    connection.execute(upsert, _bucket_rows(past.buckets, past.names))
 
 
 def erase_history(transaction: Transaction, site: str, device: str) -> None:

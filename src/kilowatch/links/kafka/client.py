@@ -23,10 +23,6 @@ class AbortableError(ComponentError):
     """A transaction failed and must be aborted; it can be tried again from its beginning."""
 
 
-class FullError(ComponentError):
-    """Nothing more fits into a writer's queue at present."""
-
-
 @cache
 def kafka() -> Any:
     """Return the library; `MissingExtraError` where it is not installed."""

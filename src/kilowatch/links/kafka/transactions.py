@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kilowatch.errors import KilowatchError
+from kilowatch.links.kafka.bounded import Bounded
 from kilowatch.links.kafka.client import FencedError, kafka, kafka_errors, translated
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.place import handles
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 30.0
 _STEP_S = 2.0
+_HANGS_S = 10.0
+"""A call of `_STEP_S` that takes so long will never return."""
 
 
 class TransactionalWriter:
@@ -40,6 +43,7 @@ class TransactionalWriter:
             self._producer = kafka().Producer(
                 transacting(access, self.identity, pace) | Outage(self.identity).options()
             )
+        self._bounded = Bounded(self.identity, _HANGS_S)
 
     def open(self) -> None:
         """End what an earlier owner left open and fence it; `ComponentError` where the broker does not answer."""
@@ -88,7 +92,10 @@ class TransactionalWriter:
         self._step("aborting a transaction", self._producer.abort_transaction)
 
     def close(self) -> None:
-        """Drop what is open and end the connection."""
+        """Drop what is open and end the connection; one that hangs is left alone until a successor fences it."""
+        self._bounded.close()
+        if self._bounded.hangs:
+            return
         self._producer.purge()
         # a fenced producer cannot abort any more, and the library says so in two ways
         with warnings.catch_warnings(), suppress(kafka().KafkaException):
@@ -101,7 +108,7 @@ class TransactionalWriter:
         deadline = time.monotonic() + _TIMEOUT_S
         while True:
             try:
-                call(_STEP_S)
+                self._bounded.call(doing, lambda: call(_STEP_S))
             except library.KafkaException as error:
                 found = error.args[0]
                 if not found.retriable() or time.monotonic() > deadline:

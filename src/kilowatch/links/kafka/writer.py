@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kilowatch.links.kafka.client import FullError, kafka, kafka_errors, translated
+from kilowatch.errors import FullError
+from kilowatch.links.kafka.client import kafka, kafka_errors, translated
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.settings import writing
 

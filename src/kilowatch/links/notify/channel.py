@@ -5,10 +5,10 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING, Protocol
 
-import httpx
 import msgspec
 
 from kilowatch.errors import ComponentError, ConfigError
+from kilowatch.links.lean_httpx import httpx
 
 if TYPE_CHECKING:
     from kilowatch.core.notices import Notice

@@ -50,5 +50,8 @@ def understood(http: PlugHttp, decode: Callable[[], Report]) -> PlugReading:
 def nonsense(http: PlugHttp, why: str) -> PlugFailedError:
     """Return the error for an answer that is no plug's."""
     return PlugFailedError(
-        PlugTrouble.GARBAGE, f"{http.base} gave an answer that makes no sense: {why}.", "Check address and make."
+        PlugTrouble.GARBAGE,
+        f"{http.base} gave an answer that makes no sense: {why}.",
+        "Check address and make.",
+        answer=http.heard,
     )

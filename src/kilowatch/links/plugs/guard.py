@@ -6,9 +6,8 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
-import httpx
-
 from kilowatch.core.plug import PlugFailedError, PlugTrouble
+from kilowatch.links.lean_httpx import httpx
 
 if TYPE_CHECKING:
     import ssl
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 class GuardedTransport(httpx.HTTPTransport):
     """Connects to an address that it has checked itself, so that a name cannot change its mind in between."""
 
-    def __init__(self, allowed: Sequence[str], verify: ssl.SSLContext | bool) -> None:
+    def __init__(self, allowed: Sequence[str], verify: ssl.SSLContext) -> None:
         super().__init__(verify=verify, retries=0, limits=httpx.Limits(max_connections=2, max_keepalive_connections=1))
         self._allowed = [ipaddress.ip_network(network) for network in allowed]
 
@@ -29,6 +28,8 @@ class GuardedTransport(httpx.HTTPTransport):
         """Send a request to a checked address; `PlugFailedError` where its host has none."""
         host = request.url.host
         address = self._checked(host, request.url.port or 80)
+        if str(address) == host:
+            return super().handle_request(request)
         # A copy: login and repeated requests look at the name again, and certificates are checked against it.
         checked = httpx.Request(
             request.method,

@@ -5,19 +5,23 @@ from __future__ import annotations
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
-import httpx
 import msgspec
 
-from kilowatch.core.plug import PlugFailedError, PlugTrouble
+from kilowatch.core.plug import PlugAnswer, PlugFailedError, PlugTrouble
 from kilowatch.errors import ConfigError
+from kilowatch.links.lean_httpx import httpx
 from kilowatch.links.plugs.guard import GuardedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _MOST_BYTES = 262_144
+_KEPT_BYTES = 16_384
+"""Of an answer that makes no sense: a plug's own are a tenth of that."""
 LOCAL_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "::1/128")
 
 
@@ -33,7 +37,10 @@ class HttpSettings:
 
 
 class PlugHttp:
-    """Asks one plug for JSON. base: http://HOST:PORT. auth and headers carry the login and are never shown."""
+    """Asks one plug for JSON. base: http://HOST:PORT. auth and headers carry the login and are never shown.
+
+    heard: its last answer, for whoever finds that it makes no sense.
+    """
 
     def __init__(
         self,
@@ -43,6 +50,7 @@ class PlugHttp:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.base = base
+        self.heard: PlugAnswer | None = None
         self._settings = settings
         self._client = httpx.Client(
             base_url=base,
@@ -51,7 +59,7 @@ class PlugHttp:
             timeout=httpx.Timeout(settings.timeout_s),
             follow_redirects=False,
             trust_env=False,
-            transport=GuardedTransport(settings.allowed_networks, _verify(settings)),
+            transport=GuardedTransport(settings.allowed_networks, _context(base, settings)),
         )
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -103,10 +111,13 @@ class PlugHttp:
         body = bytearray()
         for piece in response.iter_bytes():
             body += piece
-            if len(body) > _MOST_BYTES:
-                raise self._garbage()
-            if time.monotonic() > deadline_s:
-                raise self._slow()
+            if len(body) > _MOST_BYTES or time.monotonic() > deadline_s:
+                break
+        self.heard = PlugAnswer(response.request.url.path, _without_login(response.request, bytes(body))[:_KEPT_BYTES])
+        if len(body) > _MOST_BYTES:
+            raise self._garbage()
+        if time.monotonic() > deadline_s:
+            raise self._slow()
         return bytes(body)
 
     def _json(self, body: bytes) -> Any:
@@ -130,14 +141,40 @@ class PlugHttp:
 
     def _garbage(self) -> PlugFailedError:
         return PlugFailedError(
-            PlugTrouble.GARBAGE, f"{self.base} gave an answer that is no plug's.", "Check address and make."
+            PlugTrouble.GARBAGE,
+            f"{self.base} gave an answer that is no plug's.",
+            "Check address and make.",
+            answer=self.heard,
         )
 
 
-def _verify(settings: HttpSettings) -> ssl.SSLContext | bool:
-    if not settings.verify_tls or settings.ca_file is None:
-        return settings.verify_tls
+def _without_login(request: httpx.Request, body: bytes) -> bytes:
+    """Return an answer as it may be kept: some servers repeat what they were asked, and with it who we said we are."""
+    password = request.url.params.get("password", "")
+    for secret in {password, quote(password), quote_plus(password), request.headers.get("Authorization", "")}:
+        told = secret.rpartition(" ")[2] if secret.startswith(("Basic ", "Bearer ")) else secret
+        body = body.replace(told.encode(), b"***") if told else body
+    return body
+
+
+def _context(base: str, settings: HttpSettings) -> ssl.SSLContext:
+    """Return one context for all plugs of a kind: each has a megabyte of certificates where it trusts anybody."""
+    if not base.startswith("https://"):
+        return _trusting_nobody()
+    return _trusting(settings.ca_file) if settings.verify_tls else httpx.create_ssl_context(verify=False)
+
+
+@cache
+def _trusting_nobody() -> ssl.SSLContext:
+    """Return what plain HTTP never asks for."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@cache
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    if ca_file is None:
+        return httpx.create_ssl_context()
     try:
-        return ssl.create_default_context(cafile=settings.ca_file)
+        return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"{settings.ca_file} holds no certificates: {error}.", "Give a PEM file.") from error
+        raise ConfigError(f"{ca_file} holds no certificates: {error}.", "Give a PEM file.") from error

@@ -59,6 +59,7 @@ class Shelly1:
     def read(self) -> PlugReading:
         """Ask the relay and its meter; plugs without a meter have no /meter/N."""
         relay = object_of(self._http, self._http.get(f"/relay/{self._channel}"))
+        switch_of(self._http, relay.get("ison"))  # now, while this is the answer that was heard last
         meter = self._meter()
         return understood(self._http, lambda: shelly1.relay_and_meter("", relay, meter))
 

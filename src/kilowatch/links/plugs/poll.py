@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilowatch.core.events import WIRE_V, Reading
+from kilowatch.core.plug import PlugFailedError
 from kilowatch.errors import PlugError
 from kilowatch.links.source import SourceMessage
 from kilowatch.links.wall import wall_ms
@@ -40,6 +41,7 @@ class PolledPlug:
 class PollSource:
     """Polled readings of one site. At most once: what a plug did not tell in time is a gap.
 
+    An answer that makes no sense is handed over as it came, to be kept as rejected; its topic is device and path.
     clock_ms: stamps the readings; the demo gives its own. backoff_most_s: longest pause between tries of a lost plug.
     """
 
@@ -92,12 +94,19 @@ class PollSource:
             said = polled.plug.read()
         except PlugError as error:
             self._presence.lost(polled.device, str(error))
+            self._refuse(polled.device, error, put)
             return False
         self._presence.back(polled.device)
         if said.power_w is not None:
             now_ms = self._clock_ms()
             put(SourceMessage(self.name, self._payload(polled.device, said, said.power_w, now_ms), None, now_ms))
         return True
+
+    def _refuse(self, device: str, error: PlugError, put: Put) -> None:
+        answer = error.answer if isinstance(error, PlugFailedError) else None
+        if answer is not None:
+            topic = f"{device} {answer.path}"
+            put(SourceMessage(self.name, answer.body, str(error), self._clock_ms(), topic=topic))
 
     def _payload(self, device: str, said: PlugReading, power_w: float, now_ms: int) -> bytes:
         return msgspec.json.encode(

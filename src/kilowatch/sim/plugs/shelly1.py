@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 USER = "admin"
 MODEL, FIRMWARE = "SHPLG-S", "20230913-113610/v1.14.0-gcb84623"
 _MINUTE_MS = 60_000
+_MOST_W = 2500
 
 
 class Shelly1Plug(SimPlug):
@@ -40,7 +41,26 @@ class Shelly1Plug(SimPlug):
             return Answer.json(self.meter())
         if request.path == "/status":
             return Answer.json({"relays": [self.relay()], "meters": [self.meter()], "mac": self.mac, "unixtime": 0})
+        if request.path == "/settings":
+            return Answer.json(self.settings())
         return Answer(404, b"Not Found", "text/plain")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what it is and how it is set up, as far as clients ask before they show it."""
+        return {
+            "device": {
+                "type": MODEL,
+                "mac": self.mac,
+                "hostname": self.identity,
+                "num_outputs": 1,
+                "num_meters": 1,
+            },
+            "name": self.outlet.device,
+            "fw": FIRMWARE,
+            "login": {"enabled": self.password is not None, "unprotected": False, "username": USER},
+            "max_power": _MOST_W,
+            "relays": [{"name": None, "ison": self.outlet.is_on, "default_state": "last", "has_timer": False}],
+        }
 
     def relay(self) -> dict[str, Any]:
         """Return the relay's object."""

@@ -10,6 +10,7 @@ from fastapi import Depends, HTTPException, Path, Query, Request
 from pydantic import AfterValidator
 
 from kilowatch.errors import KilowatchError
+from kilowatch.observability.health import Health
 from kilowatch.web.access import NEEDS, Deed, Visitor, visitor
 from kilowatch.web.guard import SLASH
 from kilowatch.web.house import House
@@ -20,11 +21,15 @@ _Wish = TypeVar("_Wish", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Of the process. exposition: metrics in Prometheus's text format. stop: set when streams are to end."""
+    """Of the process. exposition: metrics in Prometheus's text format. stop: set when streams are to end.
+
+    health: None for a process that is ready as soon as it answers.
+    """
 
     house: House
     words: Words
     exposition: Callable[[], bytes]
+    health: Health | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
 

@@ -1,29 +1,40 @@
 """What machines ask: whether this process lives, whether it can serve, and its metrics."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from kilowatch.observability.health import Health, Told
-from kilowatch.web.api.answers import Answer, told
+from kilowatch.web.api.answers import Answer, reference, told
 from kilowatch.web.api.here import LOOKING, AtHand
+from kilowatch.web.plain import Refusal
 
 router = APIRouter(tags=["probes"])
-_HEALTH = Health()
 
 
-@router.get("/healthz", **told(Told))
-def healthz() -> Answer:
+def _told() -> dict[str, Any]:
+    said = told(Told)
+    either = {"anyOf": [reference(Told), reference(Refusal)]}
+    said["responses"][503] = {
+        "description": "It is not so; `why` or `error` says why.",
+        "content": {"application/json": {"schema": either}},
+    }
+    return said
+
+
+@router.get("/healthz", **_told())
+def healthz(here: AtHand) -> Answer:
     """The process lives; asks for no token."""
-    return Answer(_HEALTH.live_now())
+    return _said((here.health or _at_once()).live_now())
 
 
-@router.get("/readyz", **told(Told))
+@router.get("/readyz", **_told())
 def readyz(here: AtHand) -> Answer:
-    """The database answers; asks for no token."""
+    """The database answers, and what lay waiting has been heard; asks for no token."""
     here.house.check()
-    _HEALTH.ready()
-    return Answer(_HEALTH.ready_now())
+    return _said((here.health or _at_once()).ready_now())
 
 
 @router.get(
@@ -36,3 +47,14 @@ def readyz(here: AtHand) -> Answer:
 def metrics(here: AtHand) -> Response:
     """Metrics for Prometheus, which shows its token as a bearer."""
     return Response(here.exposition(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def _at_once() -> Health:
+    """Return what a process says of itself that lives and is ready as soon as it answers."""
+    health = Health()
+    health.ready()
+    return health
+
+
+def _said(state: Told) -> Answer:
+    return Answer(state, status_code=state.status)

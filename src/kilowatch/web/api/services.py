@@ -7,9 +7,11 @@ from fastapi import APIRouter, Path, Query
 from kilowatch.core.device import Kind
 from kilowatch.core.jobs import RehearseWish
 from kilowatch.core.records import ModelChoice
+from kilowatch.core.shadow import ShadowOutput
 from kilowatch.web.access import Deed, Visitor
 from kilowatch.web.api.answers import Answer, told
 from kilowatch.web.api.here import AtHand, Looker, sent, who_may
+from kilowatch.web.house import NotKnownError
 from kilowatch.web.views import JobAsked, Jobs, JobView, Me, ModelsPage
 from kilowatch.web.wishes import PromoteWish
 
@@ -28,6 +30,15 @@ def me(caller: Looker) -> Answer:
 def models(here: AtHand) -> Answer:
     """Which models judge which kinds, which score beside them, and which there are."""
     return Answer(here.house.models())
+
+
+@router.get("/models/{kind}/shadow", tags=["models"], **told(ShadowOutput, 404))
+def shadow(here: AtHand, kind: OfKind) -> Answer:
+    """Where the candidate and the live model of a kind disagree, and what people said of those times."""
+    output = here.house.shadow(kind)
+    if output is None:
+        raise NotKnownError(f"No model scores in shadow for {kind}.", "Choose one with POST /models/{kind}/promote.")
+    return Answer(output)
 
 
 @router.post("/models/{kind}/promote", tags=["models"], **told(ModelChoice, 409, body=PromoteWish))

@@ -12,6 +12,7 @@ from kilowatch.errors import ComponentError, KilowatchError
 from kilowatch.web.access import visitor
 from kilowatch.web.page.device import device_page
 from kilowatch.web.page.frame import Desk, framed, told
+from kilowatch.web.page.gone import Gone
 from kilowatch.web.page.home import home_page
 from kilowatch.web.page.incident import incident_page
 from kilowatch.web.page.markup import link, tag
@@ -61,6 +62,7 @@ def mount(app: FastAPI, house: House, words: Words, mischief: Mischief | None = 
         reconnect_timeout=_RECONNECT_S,
         show_welcome_message=False,
     )
+    pages.add_middleware(Gone)
 
 
 def _routes(desk_of: Callable[[], Desk]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from nicegui.element import Element
 
 from kilowatch.core.localtime import offset_ms
+from kilowatch.web.page.phrases import odd_until_ms
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -50,9 +51,9 @@ class Chart(Element, component="chart.js", esm={"nicegui-echart": _ECHARTS}):
 def past_of(view: HistoryView, time_zone: str, incidents: Iterable[KnownIncident], now_ms: int) -> dict[str, Any]:
     """Return the columns of a history view as the browser draws them; times are those of a clock on the wall."""
     odd = [
-        [one.event.first_ms, one.cleared_ms or now_ms]
+        [one.event.first_ms, odd_until_ms(one) or now_ms]
         for one in incidents
-        if one.event.first_ms < view.to_ms and (one.cleared_ms or now_ms) > view.from_ms
+        if one.event.first_ms < view.to_ms and (odd_until_ms(one) or now_ms) > view.from_ms
     ]
     breaks = _breaks(view)
     columns: dict[str, list[Any]] = {

@@ -133,9 +133,17 @@ def done_words(action: ActionState | None, why: str) -> str:
 def over_words(incident: KnownIncident, time_zone: str, now_ms: int) -> str:
     """Return since when an incident lasts, or how long it did."""
     began = explain.clock(incident.event.first_ms, time_zone, now_ms)
-    if incident.cleared_ms is None:
+    until_ms = odd_until_ms(incident)
+    if until_ms is None:
         return f"since {began}"
-    return f"{began}, for {explain.duration(incident.cleared_ms - incident.event.first_ms)}"
+    return f"{began}, for {explain.duration(until_ms - incident.event.first_ms)}"
+
+
+def odd_until_ms(incident: KnownIncident) -> int | None:
+    """Return when it was last odd, None while it may be still; an incident is closed a quiet while after that."""
+    if incident.cleared_ms is None:
+        return None
+    return incident.event.last_ms if incident.event.last_ms > incident.event.first_ms else incident.cleared_ms
 
 
 def severity_words(severity: Severity) -> str:

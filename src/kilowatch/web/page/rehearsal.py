@@ -74,7 +74,9 @@ class Result:
                 tag("span", "Living through the last four weeks. You may leave this page.")
         elif job is not None and job.state is JobState.FAILED:
             tag("p", f"That did not work. {_failure(job)}", "bad")
-        elif job is not None and job.result is not None:
+        elif job is None:
+            tag("p", "Nobody has asked yet. It takes a minute or so, and the home is watched meanwhile.", "empty")
+        elif job.result is not None:
             _table(msgspec.json.decode(job.result, type=RehearseOutput))
         asked = button("Ask again" if job is not None else "Ask", self._ask, "button strong")
         if is_under_way:

@@ -113,7 +113,7 @@ def memory(bench: Bench) -> list[GoalRow]:
         limited = devices >= MILLION
         rows += [
             at_most(f"detector_mb_{name}", peak, "MB", goal) if limited else printed(f"detector_mb_{name}", peak, "MB"),
-            printed(f"detector_us_per_reading_{name}", _us(run, "worker"), "us"),
+            printed(f"detector_us_per_reading_{name}", cpu_us(run, "worker"), "us"),
         ]
     return rows
 
@@ -139,7 +139,7 @@ def details(run: Measured, prefix: str) -> list[GoalRow]:
         printed(f"{prefix}_outcomes", float(len(run.latency_ms)), "events"),
         printed(f"{prefix}_readings_per_s", run.readings / run.seconds, "1/s"),
         *(
-            printed(f"{prefix}_cpu_us_{part}", _us(run, part), "us/reading")
+            printed(f"{prefix}_cpu_us_{part}", cpu_us(run, part), "us/reading")
             for part in ("worker", "producer", "broker")
         ),
         printed(f"{prefix}_detector_mb", max((cost.peak_mb for cost in run.memory), default=0.0), "MB"),
@@ -153,7 +153,7 @@ def percentile(run: Measured, share: float) -> float | None:
     return float(np.percentile(run.latency_ms, share)) if len(run.latency_ms) else None
 
 
-def _us(run: Measured, part: str) -> float | None:
+def cpu_us(run: Measured, part: str) -> float | None:
     """Return CPU microseconds a reading in all processes of a kind."""
     spent = sum(seconds for name, seconds in run.cpu_s.items() if name.startswith(part))
     return 1e6 * spent / run.readings if run.readings else None

@@ -1,25 +1,29 @@
-"""The same messages through kilowatch, plain Python and Quix Streams: CPU time a reading, each without Kafka."""
+"""The same messages through kilowatch, plain Python and Quix Streams: CPU time a reading, with Kafka for the last."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-import kilowatch
 from kilowatch.app.partition import PartitionJudge
+from kilowatch.lab.bench.edge_peers import HOME
+from kilowatch.lab.bench.pipeline import quix_peer
+from kilowatch.lab.bench.pipeline.broker import running
 from kilowatch.lab.bench.pipeline.goals import GoalRow, at_least, printed, skipped
+from kilowatch.lab.bench.pipeline.loads import cpu_us
 from kilowatch.lab.bench.pipeline.meters import PATTERNS, Meters, message, seen_w, site_of
 from kilowatch.lab.bench.pipeline.plain import Plain
+from kilowatch.lab.bench.pipeline.run import PARTITIONS, Load
 from kilowatch.lab.bench.pipeline.seasoned import experienced, seasoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from subprocess import CompletedProcess
 
     from kilowatch.core.device import DeviceRecord
     from kilowatch.lab.bench.pipeline.loads import Bench
@@ -28,6 +32,9 @@ _BATCH = 5_000
 _MOST_DEVICES = 100_000
 _STEPS = 3
 _PLAIN_TIMES, _QUIX_TIMES = 3.0, 8.0
+_QUIX_ROW = "peers_quix_over_kilowatch"
+_QUIX_DEVICES = 20_000
+_BUSY_PER_S, _BUSY_S = 30_000.0, 60.0
 
 
 class _NoRecords:
@@ -54,7 +61,7 @@ def rows(bench: Bench) -> list[GoalRow]:
         printed("peers_kilowatch_us", ours, "us/reading"),
         printed("peers_plain_python_us", theirs, "us/reading"),
         at_least("peers_plain_python_over_kilowatch", theirs / ours, "ratio", _PLAIN_TIMES),
-        *_quix(ours),
+        *_quix(bench),
     ]
 
 
@@ -76,19 +83,38 @@ def _us(call: Callable[[], object], readings: int) -> float:
     return 1e6 * (time.process_time() - began) / readings
 
 
-def _quix(ours_us: float) -> list[GoalRow]:
-    """Run the peer in an environment of its own: `.run/peers`, with quixstreams in it."""
-    python = Path(kilowatch.__file__).parents[2] / ".run" / "peers" / "bin" / "python"
-    script = Path(__file__).parent / "quix_peer.py"
-    if shutil.which(str(python)) is None:
-        return [skipped("peers_quix_over_kilowatch", "there is no .run/peers with quixstreams installed")]
-    done = subprocess.run(  # noqa: S603 - our own script in an environment that the user made
-        [str(python), str(script)], capture_output=True, text=True, timeout=600, check=False
-    )
+def _quix(bench: Bench) -> list[GoalRow]:
+    """Run the peer on a broker, and ours on another: both figures hold the Kafka client and what keeps state."""
+    python = HOME / "quix" / "bin" / "python"
+    if not (HOME / "quix" / "ready").exists():
+        return [skipped(_QUIX_ROW, "not installed: python scripts/peers.py quix")]
+    bench.say("the same in Quix Streams")
+    meters = min(bench.devices, _QUIX_DEVICES)
+    done = _run_quix(bench, python, _said_by(range(meters), _STEPS + 1), meters)
     if done.returncode:
-        return [skipped("peers_quix_over_kilowatch", done.stderr.strip()[-200:])]
+        return [skipped(_QUIX_ROW, done.stderr.strip()[-200:])]
     theirs = float(done.stdout.split()[-1])
+    # At a rate that keeps it busy, as the peer is: at rest, polling and snapshots would fall on few readings.
+    load = Load(
+        min(bench.devices, _MOST_DEVICES), _BUSY_PER_S * bench.rate_share, min(_BUSY_S, bench.seconds), workers=1
+    )
+    ours = cpu_us(bench.measured(load), "worker")
     return [
         printed("peers_quix_us", theirs, "us/reading"),
-        at_least("peers_quix_over_kilowatch", theirs / ours_us, "ratio", _QUIX_TIMES),
+        printed("peers_kilowatch_service_us", ours, "us/reading"),
+        at_least(_QUIX_ROW, theirs / ours if ours else None, "ratio", _QUIX_TIMES),
     ]
+
+
+def _said_by(numbers: Sequence[int], steps: int) -> list[bytes]:
+    return [said for step in range(steps) for said in _said(numbers, step)]
+
+
+def _run_quix(bench: Bench, python: Path, said: list[bytes], meters: int) -> CompletedProcess[str]:
+    with running(bench.bootstrap, PARTITIONS, None) as broker:
+        messages = broker.folder / "messages"
+        messages.write_bytes(b"\n".join(said))
+        words = (broker.bootstrap, str(messages), str(broker.folder / "quix"), str(meters))
+        return subprocess.run(  # noqa: S603 - our own script in an environment of the peer
+            [str(python), "-P", quix_peer.__file__, *words], capture_output=True, text=True, timeout=600, check=False
+        )

@@ -1,0 +1,66 @@
+"""`kilowatch run` without its page: it watches plugs of a home, and loads nothing that only others need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from kilowatch.cli.main import COMMANDS
+from kilowatch.cli.on_demand import OnDemand
+from kilowatch.links.database import Database, DatabaseSettings
+from kilowatch.sim.plugs import Make
+from sim.plugs.hosted import host_of, plug_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOT_WANTED = (
+    *("pyarrow", "alembic", "mako", "rich", "pygments", "fastapi", "starlette", "nicegui", "plotly", "pandas"),
+    *("onnxruntime", "keras", "jax", "scipy", "sklearn", "confluent_kafka", "psycopg"),
+    *(
+        "kilowatch.lab",
+        "kilowatch.demo",
+        "kilowatch.sim",
+        "kilowatch.web",
+        "kilowatch.install",
+        "kilowatch.links.files",
+    ),
+)
+_CODE = (
+    "import sys\n"
+    "from kilowatch.cli.main import app\n"
+    "app(['run', '--for', '2'], standalone_mode=False)\n"
+    f"print(*[name for name in {NOT_WANTED!r} if name in sys.modules])"
+)
+
+
+def test_without_the_page_nothing_is_loaded_that_watching_does_not_need(tmp_path: Path) -> None:
+    sim = plug_of(Make.SHELLY2)
+    with host_of(sim):
+        (tmp_path / "kilowatch.toml").write_text(
+            f'[data]\nfolder = "{tmp_path / "data"}"\n[web]\nenabled = false\n[metrics]\nenabled = false\n'
+            f'[devices.tv]\nkind = "tv"\nplug = "{sim.address}"\npoll = true\n'
+        )
+        command = [sys.executable, "-c", _CODE]
+        # The first start makes the tables and leaves a snapshot; what is asked of is every start after it.
+        first, after = (
+            subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+            for _ in range(2)
+        )
+    assert "alembic" in first.stdout
+    assert after.stdout.strip() == ""
+    assert "Watching home: 1 devices known, readings from poll." in after.stderr
+    assert "Nothing is switched off" in after.stderr
+    database = Database(DatabaseSettings(f"sqlite:///{tmp_path / 'data' / 'kilowatch.db'}"))
+    with database.read() as books:
+        assert books.devices.get("home", "tv") is not None
+    database.close()
+    assert len(sim.seen) >= 2
+
+
+def test_every_command_is_where_the_table_says() -> None:
+    commands = OnDemand(COMMANDS)
+    assert list(commands) == list(COMMANDS)
+    assert [command.name for command in commands.values()] == list(COMMANDS)
+    assert all(command.help for command in commands.values())
