@@ -36,6 +36,7 @@ lint: $(DEV)/ready ## style, types and import rules
 	$(DEV)/bin/python scripts/make_cli_docs.py --check
 	$(DEV)/bin/python scripts/make_chart_docs.py --check
 	$(DEV)/bin/python scripts/make_api_docs.py --check
+	$(DEV)/bin/python scripts/make_speed_docs.py --check
 
 audit: $(DEV)/ready ## known weaknesses in code and dependencies; needs the network
 	$(DEV)/bin/python scripts/audit.py

@@ -6,17 +6,18 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.certificates import certificates
-from supervisor.daemons import Daemon, Launch, bring_up, call
+from supervisor.daemons import Daemon, Launch, StartError, bring_up, call
 from supervisor.places import HOST, MissingComponentError, free_port, program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 USER = "kilowatch"
 PASSWORD = "not-a-secret"  # noqa: S105 - of a server on loopback that lives for one test
@@ -63,7 +64,7 @@ class Postgres:
         command = [_program("postgres"), "-D", str(self.folder / "data")]
         launch = Launch("postgres", command, self.folder, user=_servant(), bound=self.bound)
         probe = [_program("pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
-        self.daemon = bring_up(launch, lambda: subprocess.run(probe, check=False).returncode == 0)
+        self.daemon = _brought_up(launch, lambda: subprocess.run(probe, check=False).returncode == 0)
 
     def kill(self) -> None:
         """End it and its workers at once, as a power cut would."""
@@ -153,3 +154,14 @@ def _hand_over(folder: Path) -> None:
 def _program(name: str) -> str:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     return program(name, _PACKAGE, str(found[-1]) if found else "")
+
+
+def _brought_up(launch: Launch, is_ready: Callable[[], bool], tries: int = 30) -> Daemon:
+    """Start it as whoever restarts services does: again where workers of one that was killed still hold its memory."""
+    try:
+        return bring_up(launch, is_ready)
+    except StartError as error:
+        if not tries or "shared memory block" not in str(error):
+            raise
+    time.sleep(1.0)
+    return _brought_up(launch, is_ready, tries - 1)

@@ -1,14 +1,20 @@
-"""Which modules a module comes to by imports, those within functions included and those for types alone left out."""
+"""Which modules a module comes to: by imports, those within functions included and those for types alone left out.
+
+A place in words, `kilowatch.cli.data:app`, counts as an import: commands are loaded when they are asked for.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_PLACE = re.compile(r"kilowatch(\.\w+)+:\w+")
 
 
 @cache
@@ -33,6 +39,8 @@ def _imported(sources: Path, node: ast.AST) -> Iterator[Path]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ImportFrom) and (child.module or "").split(".")[0] == "kilowatch":
             yield from _files(sources, child)
+        elif isinstance(child, ast.Constant) and _PLACE.fullmatch(str(child.value)):
+            yield sources.joinpath(*str(child.value).partition(":")[0].split(".")[1:]).with_suffix(".py")
         elif not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
             yield from _imported(sources, child)
 

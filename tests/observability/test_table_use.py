@@ -47,6 +47,11 @@ def test_every_metric_of_the_table_is_set_by_a_service_that_runs() -> None:
 
 
 def test_what_nobody_imports_sets_nothing(tmp_path: Path) -> None:
-    for name, text in {"a": "def f():\n    from kilowatch import b", "b": "", "c": ""}.items():
+    for name, text in {
+        "a": "def f():\n    from kilowatch import b",
+        "b": "x = {'d': 'kilowatch.d:app'}",
+        "c": "",
+        "d": "",
+    }.items():
         (tmp_path / f"{name}.py").write_text(text)
-    assert reachable(tmp_path, tmp_path / "a.py") == {tmp_path / "a.py", tmp_path / "b.py"}
+    assert reachable(tmp_path, tmp_path / "a.py") == {tmp_path / f"{name}.py" for name in "abd"}

@@ -105,6 +105,7 @@ def _least_squares(windows_w: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     past, now = centred[:, :-1], centred[:, -1]
     products = past.T @ past
     ridge = _RIDGE * max(float(np.trace(products)) / ORDER, 1.0)
+    # Rounded as they are kept: offset and usual residual must be those of the weights that will score.
     weights = np.linalg.solve(products + ridge * np.eye(ORDER), past.T @ now).astype(np.float32).astype(np.float64)
     return weights, float(mean_w[-1] - mean_w[:-1] @ weights)
 

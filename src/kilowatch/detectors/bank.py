@@ -46,9 +46,11 @@ _MOST = most_per_axis(FEATURES + _CALENDAR)
 _SHAPE_UNIT = 100
 _SHAPE_MOST = most_per_axis(LENGTH)
 _NAT = 65_534 / np.log(1e8)
+# Features are logarithms: a fifth of a nat, some 20 % of power, keeps one that never moved from ruling the distance.
 _LEAST_SPREAD = 0.2 * _NAT
 _DAY_MS = 24 * HOUR_MS
 _QUARTERS = 96
+# The time of day on a circle, so that 23:45 lies beside midnight.
 _ANGLE = 2 * np.pi * np.arange(_QUARTERS) / _QUARTERS
 _CIRCLE = np.rint(_UNIT * np.column_stack([np.cos(_ANGLE), np.sin(_ANGLE)]))
 _WEEKEND = 0.6 * _UNIT
@@ -98,6 +100,7 @@ class Bank(PerDevice):
         past = history.part(history.usable)
         if len(past) < _LEAST_SAMPLES or len(past) * past.grid_ms < _LEAST_MS:
             return
+        # A ring and sums of its own: those of the detector run live and must not see the past again.
         samples, ring, summary = as_samples(past), WindowRing(), Summary()
         ring.reserve(1)
         summary.reserve(1)
@@ -124,6 +127,7 @@ class Bank(PerDevice):
         features = self._summary.advance(samples, view, self.floor_w[slot])
         due = are_due(samples, _NEEDS, self.stride) & (self.usual_shape[slot] > 0)
         raw = np.full(len(samples), np.nan, dtype=np.float32)
+        # Device by device: each has a bank of its own, against which its windows are one matrix product.
         for segment in np.flatnonzero(np.logical_or.reduceat(due, samples.segments.starts) if len(due) else due):
             start = samples.segments.starts[segment]
             rows = start + np.flatnonzero(due[start : start + samples.segments.lengths[segment]])
@@ -156,6 +160,7 @@ class Bank(PerDevice):
         points[:, :FEATURES] = np.clip(whole, -_MOST, _MOST)
         points[:, FEATURES:-1] = _CIRCLE[local_ms % _DAY_MS * _QUARTERS // _DAY_MS]
         points[:, -1] = np.where((local_ms // _DAY_MS + 3) % 7 >= 5, _WEEKEND, 0)
+        # With less than a week known all points are 0 on these axes, and the calendar adds nothing to a distance.
         points[:, FEATURES:] *= self.by_calendar[slot]
         return points
 
@@ -167,6 +172,7 @@ class Bank(PerDevice):
 def _filled(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
     """Return a bank of points as one row, the last repeated where they are few, and their usual distance."""
     taken = spread_out(points, SIZE)
+    # A point that is there twice is no nearer: banks of one size without changing a distance.
     rows = taken[np.minimum(np.arange(SIZE), len(taken) - 1)]
     bank = points[rows]
     return bank.ravel(), usual_distance(points, taken, _SHARE)

@@ -79,6 +79,8 @@ class ColdStart(PerDevice):
         is_on = samples.power_w >= self.on_w[samples.slot]
         before_s = stretches.before(self.run_s).astype(np.int64)
         step_s = np.where(is_on, samples.grid_ms // 1000, 0)
+        # A run is the on-time so far less what it was at the last off sample, in whole seconds: any cut gives the same.
+        # One from an earlier batch has no off sample here: all of it counts, with what was carried in.
         total_s = pieces.running_sum(step_s, before_s)
         ended_s = pieces.fill_forward(total_s, ~is_on, np.zeros(len(pieces), dtype=np.int64))
         run_s = total_s - ended_s

@@ -61,7 +61,9 @@ class Fitted:
             with quiet():
                 self.model.fit(past, windows)
                 together = self.model.scores(probes)
+                # Alone twice and together once: what draws anew is refused, what ranks a batch against itself is found.
                 first, second = (self._one_by_one(probes) for _ in range(2))
+        # Three libraries raise whatever they like: for a comparison each means one detector that cannot learn.
         except Exception as error:
             raise DetectorError(f"{name} could not learn from a past: {error}", "Compare with another one.") from error
         if not np.array_equal(first, second, equal_nan=True):

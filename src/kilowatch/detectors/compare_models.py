@@ -82,6 +82,7 @@ class OnlineModel:
     def _arguments(self, point: NDArray[np.float64]) -> tuple[Any, ...]:
         """Return a point as features; those that judge a target get its last value for it."""
         values = dict(enumerate(point.tolist()))
+        # The same dict in both places: taking the target out leaves the features without it.
         return (values, values.pop(AXES - 1)) if self._by_target else (values,)
 
 

@@ -47,6 +47,8 @@ def nearest(points: NDArray[np.float32], bank: NDArray[np.float32]) -> NDArray[n
     offset = (bank * bank).sum(axis=1)
     for start in range(0, len(points), _CHUNK):
         part = points[start : start + _CHUNK]
+        # Only the products add up in an order that the library chooses, and those are exact; the rest goes element by
+        # element. A point's own square changes nothing of which is nearest, so it is added once, at the end.
         least = (offset - 2 * (part @ bank.T)).min(axis=1)
         out[start : start + _CHUNK] = np.sqrt(np.maximum(least + (part * part).sum(axis=1), 0))
     return out
@@ -69,4 +71,5 @@ def usual_distance(points: NDArray[np.float32], taken: NDArray[np.intp], share: 
         if len(others) and len(own):
             found.append(nearest(points[own], points[others]))
     distances = np.concatenate(found)
+    # Points are whole numbers, so two that differ are at least one apart; a scale of 0 would make any of them infinite.
     return max(float(np.quantile(distances, share)), 1.0) if len(distances) else 1.0

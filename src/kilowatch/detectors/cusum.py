@@ -104,9 +104,11 @@ class Cusum(PerDevice):
         device = Segments.of_sorted(hours.slot[moved])
         silence = hours.hour[moved] - hours.last_hour[moved]
         stretches, shift = Stretches.at(device, silence > _FORGET_HOURS), self._shift(hours, moved)
+        # Only a device's first piece may go on with an hour from before the batch: there the kept sums stand.
         above, below = (state[hours.slot] * np.float64(_UNIT) for state in (self.above, self.below))
         for state, levels, sign in ((self.above, above, 1.0), (self.below, below, -1.0)):
             change = (sign * shift - _ALLOWANCE) / self.edge[hours.slot[moved]]
+            # An hour that was not measured adds nothing; the leak goes on.
             change[np.isnan(change)] = 0.0
             levels[moved] = stretches.segments.scan(change, stretches.before(state) * _UNIT, _step)
             state[device.slot] = levels[moved][device.ends] / _UNIT
@@ -122,6 +124,7 @@ class Cusum(PerDevice):
 
 def _step(level: Any, change: Any) -> Any:
     """Return the sum after a change, between 0 and the cap, in whole units."""
+    # Both bounds by arithmetic: `scan` asks for a step that means the same for a float and for an array.
     moved = (level * _KEEP + change + _ROUNDING) - _ROUNDING
     room = _CAP - (moved + abs(moved)) * 0.5
     return _CAP - (room + abs(room)) * 0.5

@@ -69,6 +69,7 @@ class DailyEnergy(PerDevice):
         """Return how far the last 24 whole hours stray; the same until the next hour is whole."""
         hours = self._ring.totals.advance(samples)
         day_w, usual_w = self.day_w[hours.slot], self.usual_w[hours.slot]
+        # Turn by turn: the ring holds 24 hours, so each day must be read before later hours of the batch replace it.
         for turn in hours.turns():
             self._ring.write(hours, turn)
             slot = hours.slot[turn]

@@ -84,6 +84,7 @@ class DutyCycle(PerDevice):
         run, starts = self._advance(samples, fitted)
         on, length = run > 0, np.abs(run)
         run_s = length * (samples.grid_ms / 1000)
+        # Edges are learnt by the part of the day in which a run begins, so they are looked up by that too.
         begin_ms = samples.local_ms - (length - 1) * samples.grid_ms
         on_edge_s = SECONDS.decode(self.on_edge[slot, begin_ms // PART_MS % DAY_PARTS])
         off_edge_s = SECONDS.decode(self.off_edge[slot])
@@ -122,6 +123,7 @@ class DutyCycle(PerDevice):
         pieces, run = stretches.segments, stretches.before(self.run)
         on = self._states(samples, pieces, run > 0)
         turned = on != pieces.shift(on, run > 0)
+        # On is a start only where off was seen before it: after a gap nobody knows since when it is on.
         known = pieces.shift(np.ones(len(on), dtype=np.bool_), run != 0)
         length = _lengths(pieces, turned, np.abs(run))
         signed = np.where(fitted, np.where(on, length, -length), 0)

@@ -99,6 +99,7 @@ class Ensemble(PerDevice):
                 raw[test] = _scores_of_another(member.detector, taught, tested)
         for method, (member, raw) in enumerate(zip(self.members, said, strict=True)):
             member.detector.fit(slot, history)
+            # The past was scored whole, so that runs and windows go on; what learning looks away from sets no scale.
             normal = np.where(history.usable, raw, np.float32(np.nan))
             self._normaliser.calibrate(slot, method, normal, history.ts_ms)
         return self._combined(self._heights(np.full(len(history), slot, dtype=np.int32), said))
@@ -110,6 +111,7 @@ class Ensemble(PerDevice):
         led = np.flatnonzero(self._is_led(heights))
         own = heights[led]
         heights[led] = np.where(self._leads, own, follows * np.maximum(own - 1.0, 0.0))
+        # Below 0 is not yet known, 0 is nothing odd: the score is NaN only where no member knows.
         return np.nan_to_num(heights * np.array([member.weight for member in self.members]), nan=-1.0)
 
     def _is_led(self, heights: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -180,6 +182,7 @@ def default() -> Ensemble:
             Member(Jump(), weight=_RULE),
             Member(Levels(), weight=_RULE),
             Member(Bank(stride=2), follows=0.0),
+            # Weight 0: its score counts for nothing, it is here for its band of what is usual, which no other has.
             Member(HourOfWeek(), weight=0.0),
         ),
     )

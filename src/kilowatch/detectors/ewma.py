@@ -55,6 +55,7 @@ class Ewma(PerDevice):
         if len(blocks) < _LEAST_BLOCKS:
             return
         level_w, per_block = float(blocks.mean_w.mean()), BLOCK_MS / history.grid_ms
+        # A block stands for several samples: its weight leaves as much of the average as all of theirs would.
         fast_w, slow_w = (_averages(blocks.mean_w, level_w, 1 - (1 - weight) ** per_block) for weight in (_FAST, _SLOW))
         self.level_w[slot] = level_w
         self.spread_w[slot] = max(robust_spread(fast_w - slow_w), _FLOOR_OF_LEVEL * level_w, _FLOOR_W)
@@ -64,6 +65,7 @@ class Ewma(PerDevice):
         stretches, power_w = Stretches.of(samples), samples.power_w.astype(np.float64)
         segments, ends = stretches.segments, samples.segments.ends
         level_w = self.level_w[segments.slot].astype(np.float64)
+        # From the device's level, not the first value: after a restart within a run it would take hours to come down.
         begin_w = np.where(np.isnan(level_w), power_w[segments.starts], level_w)
         averages = []
         for state, weight in ((self.fast_w, _FAST), (self.slow_w, _SLOW)):

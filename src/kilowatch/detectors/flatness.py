@@ -75,9 +75,11 @@ class Flatness(PerDevice):
         """Return the time without change over the longest known; 0 where the device usually rests."""
         slot, first = samples.slot, samples.count == 1
         step = np.abs(samples.code.astype(np.int32) - view.lagged(1).astype(np.int32))
+        # A held value was not measured: it is neither a change nor evidence that the value stands still.
         changed = (step > self.tolerance[slot]) & ~samples.held | first
         flat_s = self._advance(samples, changed) * (samples.grid_ms / 1000)
         edge_s = SECONDS.decode(self.edge[slot])
+        # 0 times the edge, not 0: it stays NaN for a device that was never fitted.
         raw = np.where(samples.code >= self.moves_from[slot], flat_s / edge_s, 0.0 * edge_s)
         raw[first] = np.nan
         facts = {"flat_s": flat_s, "usual_flat_s": edge_s, "power_w": samples.power_w.astype(np.float64)}

@@ -37,8 +37,10 @@ class RandomScore(PerDevice):
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
         """Return a number for each sample that looks like chance."""
+        # The seed in Python's integers: NumPy warns where a scalar overflows, while arrays wrap as the hash wants.
         device = _scattered(samples.phase.astype(np.uint64) ^ np.uint64(self.seed * int(_GOLDEN) % 2**64))
         hashed = _scattered(device ^ samples.ts_ms.astype(np.uint64))
+        # 24 bits are what float32 holds exactly: more could round up to 1.
         return Scores((hashed >> np.uint64(40)).astype(np.float32) / np.float32(2**24))
 
     def phrase(self, facts: Mapping[str, float]) -> str:  # noqa: ARG002 - the protocol's

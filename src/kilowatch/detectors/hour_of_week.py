@@ -103,6 +103,7 @@ class HourOfWeek(PerDevice):
         if len(young):
             before_w, before_spread_w = self._learnt(samples.slot[young], (hour[young] - 1) % WEEK_HOURS)
             median_w[young] = before_w + inside[young] * (median_w[young] - before_w)
+            # The wider of both: five minutes that lie in two hours may behave like either.
             spread_w[young] = np.fmax(spread_w[young], before_spread_w)
         return median_w, spread_w
 

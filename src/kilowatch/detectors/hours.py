@@ -73,10 +73,12 @@ class HourTotals(PerDevice):
     def advance(self, samples: Samples) -> HourPieces:
         """Return the batch cut by hours, with the mean of the hour before each piece, and move past it."""
         segments, hour = samples.segments, samples.local_ms // HOUR_MS
+        # Hours of the wall clock: the one that it repeats in autumn is one long hour, as for learning.
         moved = hour != segments.shift(hour, self.hour[segments.slot])
         pieces = cut(segments, moved)
         at, slot = pieces.starts, pieces.slot
         hour, moved = hour[at], moved[at]
+        # At most the first piece of a device goes on with an hour from before, so no slot comes twice in these sums.
         begun = np.flatnonzero(~moved)
         total, size = _sums(samples.deciwatts, pieces), pieces.lengths.copy()
         total[begun] += self.hour_dw[slot[begun]]
@@ -91,6 +93,7 @@ class HourTotals(PerDevice):
         """Return hour, sum and samples of the piece before each, and keep those of each device's last piece."""
         states: tuple[NDArray[Any], ...] = (self.hour, self.hour_dw, self.hour_samples)
         before = [state[segments.slot].astype(np.int64) for state in states]
+        # The live case: one piece a device, and the piece before it is what was kept.
         if len(pieces) == len(segments):
             last, kept = before, list(values)
         else:
@@ -123,6 +126,7 @@ class HourRing(PerDevice):
         slot, last = pieces.slot[turn], pieces.last_hour[turn]
         code = np.where(pieces.closed[turn], encode_watts(pieces.last_w[turn]), MISSING)
         self.hours[slot, last % self.length] = code
+        # At a device's first hour `last` is -1: more hours than the ring holds are skipped, and all of it is missing.
         skipped = pieces.hour[turn] - last - 1
         if not (skipped > 0).any():
             return

@@ -118,6 +118,7 @@ class IsolationForest(PerDevice):
         rows, node = np.arange(len(slot)), np.zeros((TREES, len(slot)), dtype=np.intp)
         first = slot.astype(np.intp) * (TREES * _CUTS) + _TREE * _CUTS
         lag, cut = self.lag.reshape(-1), self.cut.reshape(-1)
+        # All windows go down all trees in step: the trees are full heaps, so no path ends before the last row.
         for _ in range(DEPTH):
             at = first + node
             node = 2 * node + 1 + (columns[lag[at], rows] > _CODES[cut[at]])
@@ -147,6 +148,8 @@ def _as_heap(tree: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[
         inner = tree.children_left[node] >= 0
         here = slice(2**row - 1, 2 ** (row + 1) - 1)
         lag[here] = np.where(inner, tree.feature[node], 0)
+        # Windows hold watts of codes alone, so above this code is above the threshold, in two bytes a cut. Nothing is
+        # above 65,535: windows of a leaf that ended early all go left.
         cut[here] = np.where(inner, _last_code(tree.threshold[node]), 65_535)
         children = np.column_stack([tree.children_left[node], tree.children_right[node]])
         levels.append(np.where(inner[:, None], children, node[:, None]).ravel())

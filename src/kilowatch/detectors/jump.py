@@ -37,6 +37,7 @@ class Jump(PerDevice):
         past = history.part(history.usable)
         if len(past) < _LEAST_SAMPLES:
             return
+        # Over a gap the difference of two neighbours is no step.
         steps_w = np.abs(np.diff(past.power_w))[np.diff(past.count) == 1]
         if len(steps_w):
             self.largest_w[slot] = np.quantile(steps_w, _RARE) + _FLOOR_W

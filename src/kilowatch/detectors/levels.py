@@ -72,6 +72,7 @@ class Levels(PerDevice):
         change = self._surprise(samples.slot, samples.code)
         leaving = self._surprise(samples.slot, view.lagged(_SPAN))
         stretches = Stretches.of(samples)
+        # Where the window is shorter `lagged` gives code 0, which has a surprise of its own: there nothing leaves yet.
         total = stretches.segments.running_sum(
             change - np.where(samples.count > _SPAN, leaving, 0), stretches.before(self.surprise_sum).astype(np.int64)
         )

@@ -129,6 +129,7 @@ class NetworkDetector(PerDevice):
         self.has_own[slot] = self._models.has_own(history.record)
         low_w, high_w = float(past.power_w.min()), float(past.power_w.max())
         self.low_w[slot] = low_w
+        # A past that hardly moves has no span: without the floor its noise would fill the model's whole range.
         self.span_w[slot] = max(high_w - low_w, history.record.off_below_w, 0.005 * high_w)
         self._calibrate(slot, model, windows_w)
 
@@ -156,6 +157,7 @@ class NetworkDetector(PerDevice):
         long as two days remain.
         """
         self.fit(slot, history)
+        # Playing the past through the detector itself would overwrite the scores that stand now; the twin has none.
         twin = self.clone()
         twin.reserve(1)
         for name in self.columns:
@@ -170,6 +172,7 @@ class NetworkDetector(PerDevice):
     def score(self, samples: Samples, view: WindowView) -> Scores:
         """Return the score over the usual, and the band around what the network expects."""
         which = self._judging(samples)
+        # Number 0, no model, asks for more samples than will ever come: such devices are never due.
         needs = np.array([np.iinfo(np.int64).max, *(model.window for model in self._models.loaded)])[which]
         due = are_due(samples, needs, self.looks.stride)
         raw = np.full(len(samples), np.nan, dtype=np.float32)
@@ -177,6 +180,7 @@ class NetworkDetector(PerDevice):
         for number in np.unique(which[due]).tolist():
             model = self._models.loaded[number - 1]
             rows = np.flatnonzero(due & (which == number))
+            # A month of a device may come as one batch: a chunk bounds the memory that its windows take.
             for first in range(0, len(rows), _CHUNK):
                 part = rows[first : first + _CHUNK]
                 raw[part], expected_w[part] = self._judged(model, samples, view, part)
@@ -208,6 +212,7 @@ class NetworkDetector(PerDevice):
         now = self._models.numbers_of(self.model[slot])
         for_kind = self._models.of_kind[self.kind[slot]]
         fits = self._models.fit_grid(for_kind, samples.grid_ms[samples.segments.starts])
+        # An unfitted device has no scale to carry over; a model of a device's own stays, unless it is no longer loaded.
         moves = (self.model[slot] != 0) & (for_kind != now) & fits & (~self.has_own[slot] | (now == 0))
         for number in np.unique(for_kind[moves]).tolist():
             self._carry_over(slot[moves & (for_kind == number)], number)
@@ -215,6 +220,7 @@ class NetworkDetector(PerDevice):
 
     def _carry_over(self, slot: NDArray[np.int32], number: int) -> None:
         reach = _reach(self.network, self._models.loaded[number - 1].threshold)
+        # A batch holds one segment a device, so no slot comes twice and the product in place takes each once.
         self.usual[slot] *= np.float32(reach) / np.maximum(self.model_threshold[slot], np.float32(_LEAST_USUAL))
         self.model[slot], self.model_threshold[slot] = self._models.keys[number], reach
 
@@ -243,7 +249,9 @@ class NetworkDetector(PerDevice):
             return _Said(surprise(model.score(windows)), None)
         expected = model.expect(windows)
         if self.network is Network.FORECASTER:
+            # The spread that a residual is measured in is no output of the graph: the score takes a run of its own.
             return _Said(_one_by_one(model, windows), expected[:, -1])
+        # But for rounding what the graph gives as score, without a second run.
         errors = np.abs(windows - expected).mean(axis=1) / np.float32(model.card.scaler.span_w)
         return _Said(errors, expected[:, -1], expected)
 

@@ -33,6 +33,7 @@ class NetworkEnsemble(Ensemble):
 
     def clone(self) -> NetworkEnsemble:
         """Return the same members without devices."""
+        # Without the last member: that is the network, which the constructor adds.
         members = tuple(replace(member, detector=member.detector.clone()) for member in self.members[:-1])
         return NetworkEnsemble(self.name, members, self.network.clone())
 

@@ -35,11 +35,13 @@ class Models:
     __slots__ = ("_numbers", "_places", "keys", "loaded", "of_kind")
 
     def __init__(self, places: Mapping[str, Model]) -> None:
+        # In the same order in every process: a saved state is compared by the hashes in a row.
         distinct = {model.sha256: model for _, model in sorted(places.items())}
         order = list(distinct)
         self._places = places
         self._numbers = {place: order.index(model.sha256) + 1 for place, model in places.items()}
         self.loaded = tuple(distinct.values())
+        # Devices keep keys, not numbers: a delivery or a restart numbers the models anew.
         self.keys = np.array([0, *map(key_of, order)], dtype=np.uint64)
         """By number, what a device keeps of the model that judges it; number 0 is none."""
         self.of_kind = np.array(

@@ -57,8 +57,10 @@ class Normaliser(PerDevice):
         share = 0.0
         if len(peaks):
             weekly = max(float(peaks[min(round(len(peaks) / BLOCKS_PER_WEEK), len(peaks) - 1)]), _LEAST)
+            # A weekly score lifted to the least may be reached by none: half a sample keeps the logarithm finite.
             share = min(max(float((known >= weekly).mean()), 0.5 / len(known)), _MOST_SHARE)
             marks[:] = weekly
+            # A share about as rare as the weekly score says nothing of its own: its mark stays at the weekly one.
             rarer = _CLEARLY_RARER * self._shares > share
             marks[:-1][rarer] = np.minimum(np.quantile(known, 1 - self._shares[rarer]), weekly)
         self.marks[slot, method * self._size : (method + 1) * self._size] = marks
@@ -93,6 +95,7 @@ def _between(
     """Return the height of each score, straight between its row's marks and from nothing to the first."""
     low, low_height = np.zeros(len(score)), np.zeros(len(score))
     out = np.where(np.isnan(score), np.nan, 0.0)
+    # Each row has marks of its own, so there is no one table to search: a pass over the few marks takes all rows.
     for mark in range(marks.shape[1]):
         high = marks[:, mark]
         height = heights[:, mark] if mark < heights.shape[1] else np.ones(len(score))

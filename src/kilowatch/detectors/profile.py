@@ -94,6 +94,7 @@ def _quantiles(
     """Return the quantiles of each group in watts, float64[shares, groups]; 0 for a group without values."""
     ordered = np.sort((group << 16) | code) & 0xFFFF
     starts = np.cumsum(size) - size
+    # The place of a group without values may lie outside the rows: it is clipped here and its value dropped below.
     at = [np.minimum(starts + np.rint(share * (size - 1)).astype(np.int64), len(code) - 1) for share in shares]
     found = decode_watts(ordered[np.maximum(at, 0)].astype(np.uint16)).astype(np.float64)
     return np.where(size > 0, found, 0.0)

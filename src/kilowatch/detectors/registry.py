@@ -81,6 +81,7 @@ def create(name: str) -> Detector:
     one of another library, to compare with. `DetectorError` where there is none of that name, `ModelError` where its
     model cannot be used, `MissingExtraError` where it needs a package that is not installed.
     """
+    # Before names with a colon are taken for another library's: a network's may have one too.
     if name.partition(":")[0].removeprefix(WITH_NETWORK) in NETWORKS:
         return _network(name)
     if ":" in name:

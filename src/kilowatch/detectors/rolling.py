@@ -27,6 +27,7 @@ LONGEST = 10
 class RollingMean(PerDevice):
     """Running sums in whole deciwatts over the last five minutes of each device; at least one sample."""
 
+    # Ten samples of 10 MW are 1e9 deciwatts: four bytes hold them.
     columns: ClassVar[Mapping[str, Column]] = {"rolling_dw": Column(np.uint32)}
     rolling_dw: NDArray[np.uint32]
 
@@ -34,6 +35,7 @@ class RollingMean(PerDevice):
         """Return each sample's mean in watts, NaN until the five minutes are full, and move past them."""
         span = span_of(samples)
         stretches = Stretches.of(samples)
+        # Until the five minutes are full `lagged` gives code 0, which is 0 W: nothing leaves the sum.
         change = samples.deciwatts - _deciwatts(_leaving(view, span))
         total = stretches.segments.running_sum(change, stretches.before(self.rolling_dw).astype(np.int64))
         self.rolling_dw[samples.segments.slot] = total[samples.segments.ends]

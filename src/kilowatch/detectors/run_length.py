@@ -76,6 +76,7 @@ class RunLength(PerDevice):
         ends_itself = history.record.kind is not Kind.METER and _are_regular(lengths[0] * past.grid_ms)
         self.on_from[slot] = codes if ends_itself else 0
         if self.on_from[slot, 0]:
+            # Runs above the lower rung may never have ended: those above the upper one stand in.
             self.knots[slot] = np.concatenate([surprise_knots(each if len(each) else lengths[0]) for each in lengths])
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
@@ -111,6 +112,7 @@ class RunLength(PerDevice):
         run = _lengths(on, pieces, carried)
         knots = self.knots[:, rung * len(SURPRISES) : (rung + 1) * len(SURPRISES)]
         now, rows = np.zeros(len(on)), np.flatnonzero(on)
+        # Still on after k samples says a length of k or more, but surprise is that of more than: half a sample less.
         now[rows] = evidence(np.log(run[rows] - 0.5), knots[slot[rows]])
         last = pieces.shift(run, carried.astype(np.int64))
         ended = np.flatnonzero(~on & (last > 0))
@@ -119,6 +121,7 @@ class RunLength(PerDevice):
         gain[ended] = np.rint((surprised - _SLACK) * _UNIT).astype(np.int64)
         piled = leaky_sum(pieces, gain, stretches.before(self.piled[:, rung]).astype(np.int64))
         self.run[owner.slot, rung], self.piled[owner.slot, rung] = run[owner.ends], piled[owner.ends]
+        # As if the run ended now: what has piled up must not wait for its end to be heard.
         sofar = np.maximum(piled / _UNIT + np.minimum(now, _MOST) - _SLACK, 0.0)
         return now, np.where(now > _COUNTED_FROM, sofar, 0.0), run
 
@@ -135,6 +138,7 @@ def _ended(on: NDArray[np.bool_], fresh: NDArray[np.bool_]) -> NDArray[np.int64]
     runs = find_runs(on, fresh)
     cut_off = fresh[runs.begin]
     seen = runs.on & ~cut_off
+    # A run before a gap was cut by it, and the last one may still go on: neither has a length.
     seen[:-1] &= ~cut_off[1:]
     seen[-1:] = False
     return runs.samples[seen]

@@ -91,6 +91,7 @@ class SeasonalNaive(PerDevice):
             self._ring.write(hours, turn)
             slot, hour = hours.slot[turn], hours.hour[turn]
             usual_w[turn] = _median_known(self._ring.read(slot[:, None], hour[:, None] - _LAGS))
+            # After hours that were missed, what is kept belongs to an older hour than the one before.
             before_w[turn] = np.where(hour - hours.last_hour[turn] == 1, self.usual_w[slot], np.nan)
             self.usual_w[slot], self.before_w[slot] = usual_w[turn], before_w[turn]
         now_w, then_w = (each[hours.pieces.of_row].astype(np.float64) for each in (usual_w, before_w))
@@ -100,6 +101,7 @@ class SeasonalNaive(PerDevice):
 
 def _median_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the median of each row's known values, NaN where fewer than two are."""
+    # NaN sorts last, so the known values of a row are its first.
     ordered, known = np.sort(values, axis=1), (~np.isnan(values)).sum(axis=1)
     row = np.arange(len(values))
     middle = (ordered[row, np.maximum(known - 1, 0) // 2] + ordered[row, known // 2 % values.shape[1]]) / 2

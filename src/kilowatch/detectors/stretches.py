@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def cut(segments: Segments, at: NDArray[np.bool_]) -> Segments:
     """Return the segments with further starts at the rows where `at` is True."""
+    # With one row a device, the live case, every row begins a segment already.
     if segments.size == len(segments) or not at.any():
         return segments
     begins = at.copy()
@@ -51,5 +52,6 @@ class Stretches:
 
 def leaky_sum(segments: Segments, values: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return max(0, sum before + value) from row to row: the plain sum less its lowest point so far. Exact."""
+    # Lindley's recursion as a sum and a maximum of whole numbers: no loop, and the same for any cut.
     total = segments.running_sum(values, np.zeros(len(segments), dtype=np.int64))
     return total + segments.running_max(-total, before)

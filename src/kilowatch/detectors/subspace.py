@@ -37,6 +37,7 @@ _LEAST_WINDOWS = 400
 _MOST_WINDOWS = 8000
 _UNIT = 1000
 """One spread of the device's values, in whole numbers."""
+# 127 products of at most 2**20 by 2**15 stay under 2**42, and float64 adds whole numbers exactly up to 2**53.
 _MOST = 2**20
 _WEIGHT_UNIT = 2**14
 _RARE = 0.99
@@ -79,6 +80,7 @@ class Subspace(PerDevice):
         """Return the error over the usual one."""
         due = (samples.count >= SPAN) & (self.usual[samples.slot] > 0)
         raw = np.full(len(samples), np.nan, dtype=np.float32)
+        # Device by device: each has a matrix of its own.
         for segment in np.unique(samples.segments.of_row[due]):
             start = samples.segments.starts[segment]
             rows = start + np.flatnonzero(due[start : start + samples.segments.lengths[segment]])
@@ -104,6 +106,7 @@ class Subspace(PerDevice):
         """Return the error of windows float32[n, SPAN] in thousandths of a spread, float64[n]."""
         matrix = self.residual[slot].astype(np.float64).reshape(LENGTH, SPAN)
         left_over = np.rint(self._whole(slot, windows_w) @ matrix.T / _WEIGHT_UNIT).astype(np.int64)
+        # In int64: left over is at most 2**28, so 64 squares stay under 2**63 and add up in any order.
         squares = (left_over * left_over).sum(axis=1)
         return np.sqrt(squares / LENGTH)
 

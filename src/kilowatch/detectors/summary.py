@@ -63,6 +63,7 @@ class Summary(PerDevice):
         columns += [decode_watts(codes).astype(np.float64) + floor_w for codes in self._extremes(samples)]
         for name, span in zip(("unrest_short_dw", "unrest_long_dw"), UNREST, strict=True):
             before = _deciwatts(view.lagged(span)) - _deciwatts(view.lagged(span + 1))
+            # A window of k samples has k - 1 steps: the first one to leave does so a sample later than the first value.
             change = moved_dw - np.where(samples.count > span + 1, np.abs(before), 0)
             columns.append(self._mean_w(name, samples, change, span) + _UNREST_SHARE * floor_w)
         still = self._stillness(samples, last)
@@ -78,6 +79,7 @@ class Summary(PerDevice):
     def _extremes(self, samples: Samples) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Return lowest and highest code of the present block of `_BLOCK` samples and the one before it."""
         code = samples.code.astype(np.int64)
+        # The lowest is kept upside down: both are running maxima then, and 0 is nothing seen yet for both.
         low = -self._highest("low", samples, 65_535 - code) + 65_535
         return low.astype(np.uint16), self._highest("high", samples, code).astype(np.uint16)
 
@@ -99,6 +101,7 @@ class Summary(PerDevice):
         changed = (apart > _STILL) | (samples.count == 1)
         segments, place = samples.segments, np.arange(len(samples))
         state: NDArray[Any] = self.state()["still"]
+        # A run from an earlier batch begins so many places before this one, where need be below 0.
         begin = segments.fill_forward(place, changed, segments.starts - state[segments.slot].astype(np.int64) - 1)
         run = place - begin
         state[segments.slot] = np.minimum(run[segments.ends], 2**31)

@@ -34,13 +34,16 @@ def surprise_knots(lengths: NDArray[np.int64]) -> NDArray[np.float64]:
     """
     known = np.sort(lengths).astype(np.float64)
     if len(known) > _MOST_LENGTHS:
+        # Picked by rank, so that the shape of the distribution stays; the table below is 400 times their number.
         known = known[np.rint(np.linspace(0, len(known) - 1, _MOST_LENGTHS)).astype(np.intp)]
     middle, width = np.log(known), np.hypot(_SMOOTH, 0.3 / known)
     low, high = middle.min() - 4 * width.max(), middle.max() + SURPRISES[-1] * 1.3 * width.max()
     grid = np.linspace(low, high, _GRID)
+    # Beyond 709 exp overflows float64; at 700 a kernel has long ceased to count.
     survival = (1 / (1 + np.exp(np.minimum((grid[:, None] - middle) / width, 700)))).mean(axis=1)
     surprise = np.maximum.accumulate(-np.log(survival))
     knots = np.interp(SURPRISES, surprise, grid)
+    # Strictly rising, also as float32 below 16 (9 million samples): `surprise` divides by the distance of two knots.
     return np.maximum.accumulate(knots + 1e-6 * np.arange(len(knots)))
 
 

@@ -51,6 +51,7 @@ def find_switch(history: Series) -> Switch | None:
     parts once more and the upper part uses most of the energy, that is the switch: a washer's heater, not its drum.
     """
     least = int(encode_watts(np.array([history.record.off_below_w]))[0])
+    # All that is off is one level: noise below `off_below_w` must not pass for a second one.
     code = np.maximum(history.code[history.usable], least)
     counts = np.bincount(code // _BIN, minlength=_BINS)
     outer = _part(counts, 0, _LEAST_RATIO)
@@ -90,6 +91,7 @@ def _part(counts: NDArray[np.int64], begin: int, ratio: float) -> Switch | None:
     low, high = size[inside] / size[-1], 1 - size[inside] / size[-1]
     mean = total[-1] / size[-1]
     between = (mean * low - total[inside] / size[-1]) ** 2 / (low * high)
+    # Empty bins between two heaps part them equally well: the threshold goes to the middle of the gap.
     best = np.flatnonzero(between >= between.max() * (1 - 1e-9))
     variance = float((part * (level - mean) ** 2).sum() / size[-1])
     edge = int(inside[best[0]])

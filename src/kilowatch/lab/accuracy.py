@@ -74,6 +74,7 @@ def commit() -> str:
     here = Path(__file__).resolve().parent
     try:
         named = subprocess.run(
+            # `--exclude *`: no tag near the commit gives it a name, so the same commit always reads the same.
             ["git", "describe", "--always", "--dirty", "--exclude", "*"],  # noqa: S607 - wherever git is
             cwd=here,
             capture_output=True,
@@ -170,6 +171,7 @@ def _recall_by_group(breakdown: Iterable[Breakdown]) -> dict[str, dict[str, floa
     hits: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for line in breakdown:
         counted = hits[line.detector, line.group]
+        # By events, for each strength of a kind is a line of its own.
         counted[0] += line.events * (line.event_recall or 0.0)
         counted[1] += line.events
     found: defaultdict[str, dict[str, float]] = defaultdict(dict)

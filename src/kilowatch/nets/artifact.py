@@ -40,6 +40,7 @@ class Artifact:
 def read_artifact(path: Path, expected_sha256: str | None = None) -> Artifact:
     """Return the model in a file; `ModelError` where it is missing, corrupt, of another hash or a newer format."""
     try:
+        # The size before the bytes: what is no model must not fill the memory of a small board.
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as error:
@@ -51,6 +52,7 @@ def read_artifact(path: Path, expected_sha256: str | None = None) -> Artifact:
 
 def artifact_of(data: bytes, expected_sha256: str | None = None) -> Artifact:
     """Return the model in the bytes of a file, checked as in `read_artifact`."""
+    # The hash before the parser: bytes that nobody asked for are not even looked into.
     digest = sha256(data).hexdigest()
     if expected_sha256 is not None and digest != expected_sha256.lower():
         message = f"The model's SHA-256 is {digest[:12]}…, expected {expected_sha256[:12]}…."
@@ -70,6 +72,7 @@ def _check_graph(file: OnnxFile) -> None:
     if strange:
         raise ModelError(f"The graph uses {', '.join(strange)}, which no kilowatch model does.", "Is it yours?")
     for name, array in file.weights.items():
+        # int64 weights are axes, slices and shapes, and Expand makes whatever size they say.
         if array.dtype == np.int64 and (np.abs(array) > MOST_STEPS).any():
             raise ModelError(f"The graph asks for a size of over {MOST_STEPS} in {name}.", "Is it yours?")
 

@@ -26,6 +26,7 @@ LOWEST_LOG_SPREAD = -5.0
 
 def keras() -> Any:
     """Return the Keras module, on JAX unless KERAS_BACKEND says otherwise; `MissingExtraError` without the extra."""
+    # Keras reads it once, while it is imported.
     os.environ.setdefault("KERAS_BACKEND", "jax")
     try:
         import keras as module
@@ -75,6 +76,7 @@ def _autoencoder(shape: AutoencoderShape) -> Any:
             layers.Dense(shape.latent),
             layers.RepeatVector(shape.window),
             layers.LSTM(shape.units, return_sequences=True),
+            # Dense works on each step; TimeDistributed around it is the same arithmetic, and export does not know it.
             layers.Dense(shape.channels),
         ],
         name="autoencoder",

@@ -116,6 +116,7 @@ def from_metadata(metadata: dict[str, str]) -> ModelCard:
     if not named:
         raise ModelError("This ONNX file is not a kilowatch model.", "Make one with: kilowatch train.")
     missing = [name for name in ModelCard.__struct_fields__ if name not in named and name not in _OPTIONAL]
+    # Before fields are missed: a newer format may have others, and the upgrade is what helps.
     if "format" in named and named["format"] != str(FORMAT):
         hint = "Upgrade kilowatch, or train the model anew with this version."
         raise ModelError(f"The model has format {named['format']}; this version reads {FORMAT}.", hint)

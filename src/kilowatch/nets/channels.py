@@ -113,6 +113,7 @@ def to_bytes(model: Any, card: ChannelCard, low: NDArray[np.float32], factor: ND
     low float32[channels] is taken off, and the span divided away, before the layers; factor float32[channels, 2]: one
     over the span, and one over the usual error, with which errors are multiplied.
     """
+    # onnx comes with the extra that trains; to read and run a model this file must do without it.
     import onnx
 
     from kilowatch.nets.export import IR_VERSION, OPSET

@@ -48,6 +48,7 @@ class _Heading(msgspec.Struct):
 
 def save(path: Path, fingerprint: str, progress: Progress) -> None:
     """Write a checkpoint; the one before stays until this is whole."""
+    # Words go in as an array of bytes: arrays alone load without pickle, which would run what a file holds.
     heading = msgspec.json.encode(_Heading(fingerprint, progress.history, progress.best_epoch))
     arrays = {f"variable_{k}": array for k, array in enumerate(progress.variables)}
     arrays |= {f"best_{k}": array for k, array in enumerate(progress.best)}

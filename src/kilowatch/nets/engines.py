@@ -85,7 +85,9 @@ def _onnxruntime(artifact: Artifact, rows: int) -> Runner:
     except ImportError:
         raise MissingExtraError("onnxruntime", "edge") from None
     options = onnxruntime.SessionOptions()
+    # Two threads in one session halve the throughput of an LSTM, two processes double it (ml.md section 4).
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # Fatal ones alone: whatever fails is raised, and told in our words.
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(artifact.data, options, providers=["CPUExecutionProvider"])
@@ -98,6 +100,7 @@ def _onnxruntime(artifact: Artifact, rows: int) -> Runner:
 
 def _bound(session: Any, rows: int, window: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Return the function from windows to all scores of the batch; those past the windows given mean nothing."""
+    # The session knows these two by address: they are kept for good and written into, never replaced.
     given, scores = np.zeros((rows, window), dtype=np.float32), np.zeros(rows, dtype=np.float32)
     binding = session.io_binding()
     binding.bind_input(INPUT, "cpu", 0, np.float32, given.shape, given.ctypes.data)

@@ -39,6 +39,7 @@ def export(model: Any, shape: Shape, card: ModelCard, windows_w: NDArray[np.floa
     proto = to_proto(model, shape, card.scaler)
     bare = _with_card(proto, msgspec.structs.replace(card, opset=OPSET, equality_max=0.0))
     difference = equality(model, shape, bare, windows_w)
+    # Not `>`: a difference that is NaN must be refused as well.
     if not difference <= EQUAL_WITHIN:
         message = f"The exported graph differs from Keras by {difference:.2g}; {EQUAL_WITHIN:g} is allowed."
         raise ModelError(message, "Its weights may have grown without bound: train it anew with a lower rate.")
@@ -84,6 +85,7 @@ def equality(model: Any, shape: Shape, data: bytes, windows_w: NDArray[np.float3
 
 def _with_card(proto: Any, card: ModelCard) -> bytes:
     _onnx().helper.set_model_props(proto, to_metadata(card))
+    # The same model must give the same bytes: it is known by their hash.
     return bytes(proto.SerializeToString(deterministic=True))
 
 

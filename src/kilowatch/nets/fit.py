@@ -49,6 +49,7 @@ class Fitter:
     """Trains one compiled Keras model; `progress.best` holds the best weights afterwards."""
 
     def __init__(self, model: Any, plan: TrainPlan, checkpoint: Path | None, fingerprint: str) -> None:
+        # Keras makes the optimiser's variables at the first step; a checkpoint needs them here to be written into.
         model.optimizer.build(model.trainable_variables)
         self._model = model
         self._plan = plan
@@ -80,6 +81,7 @@ class Fitter:
         fitted = self._model.fit(
             train.x[order], train.y[order], batch_size=batch, epochs=1, shuffle=False, verbose=0
         ).history
+        # Whole batches here too; where there is not even one, the few that there are.
         rows = max(len(validation.x) // batch * batch, min(batch, len(validation.x)))
         judged = self._model.evaluate(
             validation.x[:rows], validation.y[:rows], batch_size=batch, verbose=0, return_dict=True
@@ -88,9 +90,11 @@ class Fitter:
 
     def _note(self, epoch: int, loss: float, judged: dict[str, float], seconds: float) -> EpochReport:
         progress = self.progress
+        # Before anything is noted or saved: the checkpoint keeps the last epoch that was sound.
         if not (np.isfinite(loss) and np.isfinite(judged["loss"])):
             hint = "Lower it with --learning-rate."
             raise ConfigError(f"The loss is no longer a number in epoch {epoch + 1}: the rate is too high.", hint)
+        # The first epoch compiles: it says nothing of how long the others will take.
         spent = [entry.seconds for entry in progress.history[1:]] + [seconds]
         report = EpochReport(
             epoch=epoch + 1,
@@ -112,6 +116,7 @@ class Fitter:
 
     @property
     def _variables(self) -> list[Any]:
+        # `variables` has the state of dropout's chance too, which `weights` has not: a run goes on with the same masks.
         return [*self._model.variables, *self._model.optimizer.variables]
 
     @_variables.setter

@@ -37,8 +37,10 @@ def forward(file: OnnxFile, inputs: dict[str, Array], outputs: list[str]) -> lis
         for node in file.nodes:
             given = [values[name] if name else None for name in node.inputs]
             results = OPERATORS[node.op](node, given)
+            # A graph names the outputs that it needs: of the three of an LSTM ours name two.
             values.update(zip(node.outputs, results, strict=False))
         return [values[name] for name in outputs]
+    # Nodes that are known one by one may still not fit together: that is a bad file, not a bug.
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise ModelError(f"The model's graph cannot be run: {error!r}.", "Train or fetch it again.") from None
 
@@ -50,6 +52,7 @@ def _need(value: Array | None) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
+    # By tanh, which has no end: exp overflows for a large negative x.
     return 0.5 * (np.tanh(0.5 * x) + np.float32(1))
 
 
@@ -79,6 +82,7 @@ def _lstm(_: Node, given: list[Array | None]) -> list[Array]:
     x = _need(given[0])
     weights, recurrent, bias = (_need(value)[0] for value in given[1:4])
     units = recurrent.shape[1]
+    # The inputs of all steps in one product: only the recurrent part has to wait for the step before.
     projected = x @ weights.T + (bias[: 4 * units] + bias[4 * units :])
     hidden = np.zeros((x.shape[1], units), dtype=np.float32)
     cell = np.zeros_like(hidden)

@@ -98,6 +98,7 @@ def write_layers(graph: GraphBuilder, model: Any, entry: Tensor) -> Tensor:
         if kind not in _WRITERS:
             raise ModelError(f"Layer {layer.name} ({kind}) cannot be exported.", f"Known: {', '.join(_WRITERS)}.")
         inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        # Weights are named after it: fine-tuning finds them by these names.
         graph.layer = name
         known[id(layer.output)] = _WRITERS[kind](graph, layer, [known[id(tensor)] for tensor in inputs])
     return known[id(model.outputs[0])]
@@ -131,6 +132,7 @@ def _lstm(graph: GraphBuilder, layer: Any, inputs: list[Tensor]) -> Tensor:
     weights = (
         graph.constant(kernel.T[order][None], f"{graph.layer}.kernel"),
         graph.constant(recurrent.T[order][None], f"{graph.layer}.recurrent"),
+        # ONNX adds two biases, Keras has one: the second is 0.
         graph.constant(np.concatenate([bias[order], np.zeros_like(bias)])[None], f"{graph.layer}.bias"),
     )
     x = graph.laid(inputs[0], Layout.TNC)

@@ -26,6 +26,7 @@ RULES = {
 
 def scaled(windows_w: NDArray[np.float32], scaler: Scaler) -> NDArray[np.float32]:
     """Return windows on the network's scale, float32[n, window]."""
+    # Times one over the span, as the graph has it: a division would round otherwise.
     return ((windows_w - np.float32(scaler.low_w)) * np.float32(1 / scaler.span_w)).astype(np.float32)
 
 

@@ -157,6 +157,7 @@ def _tensor(data: memoryview) -> tuple[str, NDArray[np.generic]]:
             name = text(value)
         elif number == 9:
             raw = blob(value)
+        # data_location 0 says that the weights are here; any other, or a list of places, that they are not.
         elif number in (13, 14) and value:
             raise torn("its weights lie in another file")
     if dtype not in _DTYPES:
@@ -169,6 +170,7 @@ def _array(
 ) -> NDArray[np.generic]:
     """Return weights from their bytes, or from typed values where a writer chose those."""
     wanted = math.prod(shape)
+    # Before any array is made: a few bytes can claim any shape.
     if min(shape, default=0) < 0 or wanted > MOST_BYTES:
         raise torn(f"weights {name!r} have an impossible shape")
     if raw is None:

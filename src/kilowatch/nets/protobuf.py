@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+# 64 bits at seven a byte.
 _LONGEST_VARINT = 10
 _HINT = "Fetch the file again, or promote an older model: kilowatch models rollback."
 
@@ -81,4 +82,5 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def _signed(number: int) -> int:
+    # A negative int32 or int64 is written as its 64-bit complement.
     return number - (1 << 64) if number >= 1 << 63 else number

@@ -39,6 +39,7 @@ def to_int8(data: bytes, windows_w: NDArray[np.float32]) -> bytes:
         hint = f"Give it at least {1 / MOST_CHANGED:.0f} windows."
         raise ModelError(f"{len(windows_w)} windows cannot tell what int8 changes.", hint)
     original = artifact_of(data)
+    # Stamped twice: a model runs by its card, and what belongs in it is known once it has run.
     quantised = restamped(_quantised(data), msgspec.structs.replace(original.card, precision=Precision.INT8))
     changed = changed_verdicts(data, quantised, windows_w)
     if changed > MOST_CHANGED:

@@ -87,6 +87,7 @@ class ModelRegistry:
         if not path.exists():
             self._models.mkdir(parents=True, exist_ok=True)
             _write(path, data)
+            # Its name is its hash: whoever edits it should be stopped here, not when it is next loaded.
             path.chmod(0o444)
         return artifact
 
@@ -103,6 +104,7 @@ class ModelRegistry:
         post = self.post(artifact.card.kind, device_kind)
         if shadow:
             changed = msgspec.structs.replace(post, shadow=digest)
+        # Live once more would put the model into its own past, and a rollback would lead to itself.
         elif post.live == digest:
             return post
         else:
@@ -116,6 +118,7 @@ class ModelRegistry:
         post = self.post(network, device_kind)
         if not post.past:
             raise ConfigError(f"No {network} for {device_kind} was live before.", "Promote one instead.")
+        # Verified first: a file that is gone or torn by now must not become live.
         self.read(post.past[-1])
         return self._put(msgspec.structs.replace(post, live=post.past[-1], past=post.past[:-1]))
 

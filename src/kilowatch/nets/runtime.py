@@ -73,6 +73,7 @@ class Model:
         """
         windows = self._checked(windows_w)
         whole: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(windows), axis=1)
+        # int8 variants take one range for a whole batch: NaN in one row would reach the others.
         if not whole.all():
             windows = np.where(whole[:, None], windows, np.float32(0))
         scores = np.empty(len(windows), dtype=np.float32)

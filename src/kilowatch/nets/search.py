@@ -69,6 +69,7 @@ def search(
     """
     optuna = _optuna()
     parts = {window: cut(window) for window in plan.windows}
+    # Before the study: data that cannot train must leave no file behind.
     for training, validation in parts.values():
         check_data(training, validation, labelled=network is Network.EDGE_CLASSIFIER)
     study = _study(optuna, network, plan, path, _fingerprint(parts))
@@ -83,6 +84,7 @@ def search(
             TrialReport(trial.number + 1, plan.trials, trial.value if trial.state.name == "COMPLETE" else None, best)
         )
 
+    # Failed ones are those that were cut off: they count for nothing, so the plan is made up.
     over = sum(trial.state.is_finished() and trial.state.name != "FAIL" for trial in study.trials)
     study.optimize(objective, n_trials=max(0, plan.trials - over), callbacks=[told])
     return _best(optuna, study, network, plan)
@@ -142,6 +144,7 @@ def _study(optuna: Any, network: Network, plan: SearchPlan, path: Path, fingerpr
             direction="minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
         )
+    # A file that is no study of ours fails in Optuna, in SQLAlchemy or in SQLite, each in its own way.
     except Exception as error:
         hint = "Name another file with --study."
         raise StateError(f"The study {path} cannot be read: {type(error).__name__}.", hint) from None

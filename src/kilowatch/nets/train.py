@@ -96,7 +96,9 @@ def train(
         equality_max=0.0,
     )
     data = export(run.model, shape, card, validation.power_w)
+    # Training windows too: it is asked whether verdicts change, not whether they are right, and few would tell nothing.
     int8, refused = _int8(data, np.concatenate([training.power_w, validation.power_w]))
+    # The card as it stands in the file: `export` has written into it how far it differs from Keras.
     return Trained(data, artifact_of(data).card, run.progress.history, int8, refused)
 
 
@@ -124,6 +126,7 @@ def fitted(
     examples = _examples(training, shape, scaler), _examples(validation, shape, scaler)
     if start is not None:
         give_weights(model, start.file)
+    # A run that goes on has its weights in the checkpoint: warming up again would be thrown away.
     elif checkpoint is None or not checkpoint.exists():
         _warm_up(model, shape, plan, examples)
     progress = Fitter(model, plan, checkpoint, fingerprint).run(*examples, report)
@@ -151,6 +154,7 @@ def _warm_up(model: Any, shape: Shape, plan: TrainPlan, examples: tuple[Examples
     easy = msgspec.structs.replace(shape, pool=_EASY_POOL)
     twin = compiled(build(easy, plan.seed), easy, plan.learning_rate)
     Fitter(twin, msgspec.structs.replace(plan, epochs=plan.warm_up), None, "").run(*examples, lambda _: None)
+    # Pooling has no weights and an LSTM takes any number of steps, so both have the same shapes.
     model.set_weights(arrays(twin.weights))
 
 
@@ -188,4 +192,5 @@ def _int8(data: bytes, windows_w: NDArray[np.float32]) -> tuple[bytes | None, st
     try:
         return to_int8(data, windows_w), ""
     except ModelError as error:
+        # The float32 model is as good without a sibling: the refusal is told, not raised.
         return None, str(error)

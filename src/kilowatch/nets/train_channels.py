@@ -44,6 +44,7 @@ def train_channels(
     model = compiled(build(shape, plan.seed), shape, plan.learning_rate)
     x, held_out = (_scaled(part, low, scale) for part in (training, validation))
     Fitter(model, plan, None, "").run(Examples(x, x), Examples(held_out, held_out), lambda _: None)
+    # What is usual comes from windows held out: on those it was trained on a network errs less than it will live.
     errors = np.abs(held_out - predict(model, held_out)).transpose(0, 2, 1)
     usual = np.maximum(np.quantile(errors.mean(axis=2), _RARE, axis=0), _LEAST_USUAL).astype(np.float32)
     errors = errors / usual[:, None]

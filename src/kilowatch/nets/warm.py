@@ -22,6 +22,7 @@ def give_weights(model: Any, file: OnnxFile) -> None:
         if not wanted:
             continue
         try:
+            # An int8 file has other names and another stack other shapes: either way it cannot be a start.
             found = [file.weights[f"{name}.{part}"] for part in _PARTS[len(wanted)]]
             layer.set_weights(_to_keras(type(layer).__name__, found))
         except (KeyError, ValueError):

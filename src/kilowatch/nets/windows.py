@@ -71,6 +71,7 @@ def cut(series: Series, window: int, stride: int, *, abnormal: bool = False) -> 
     """Return the windows of a device's past, one every `stride` samples, each whole and usable throughout."""
     ends = np.arange(window - 1, len(series), stride)
     blind = np.concatenate([[0], np.cumsum(~series.usable)])
+    # The count of unusable samples stands still over a window exactly where all of it is usable.
     whole = (series.count[ends] >= window) & (blind[ends + 1] == blind[ends + 1 - window])
     ends = ends[whole]
     power_w = series.power_w[ends[:, None] + np.arange(1 - window, 1)]
@@ -93,6 +94,7 @@ def split_by_time(windows: Windows, validation_share: float) -> tuple[Windows, W
         rows = rows[np.argsort(windows.end_ms[rows], kind="stable")]
         kept = rows[len(rows) - round(validation_share * len(rows)) :]
         late[kept] = True
+        # Windows overlap: those that reach over the border go to neither side.
         border_ms = windows.begin_ms[kept].min() if len(kept) else np.iinfo(np.int64).max
         early[rows] = windows.end_ms[rows] <= border_ms
     return windows.take(early & ~late), windows.take(late)
@@ -146,6 +148,7 @@ def refuse_overlap(train: Windows, other: Windows) -> None:
 def _overlapping(ours: Windows, theirs: Windows) -> NDArray[np.bool_]:
     """Return which of theirs begin before one of ours ends and end after it begins, bool[n]."""
     ends = np.sort(ours.end_ms)
+    # Ours are of one length, so the first to end after theirs begins is also the first to begin: it decides alone.
     after = np.searchsorted(ends, theirs.begin_ms, side="right")
     begins = np.append(ends - ours.power_w.shape[1] * ours.interval_ms, np.iinfo(np.int64).max)
     return begins[after] < theirs.end_ms

@@ -58,6 +58,7 @@ def _fresh(windows: np.ndarray, starts: int) -> tuple[float, float]:
 
 
 def _taken_us(work: Callable[[], object], calls: int) -> list[float]:
+    # The first call loads and allocates: that is told apart, by processes that give one verdict.
     work()
     taken = []
     for _ in range(calls):

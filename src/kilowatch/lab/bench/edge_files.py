@@ -34,6 +34,7 @@ def write_files(folder: Path) -> None:
     weights = {f"w{k}": array for k, array in enumerate(arrays(keras_model.weights))}
     np.savez(folder / "weights.npz", allow_pickle=False, **weights)
     np.save(folder / "windows.npy", windows)
+    # In the order of the graph, subtract and multiply: the same bits go into both forms of the model.
     np.save(folder / "scaled.npy", (windows - np.float32(SCALER.low_w)) * np.float32(1 / SCALER.span_w))
     np.save(folder / "scaler.npy", np.array([SCALER.low_w, 1 / SCALER.span_w]))
     np.savetxt(folder / "window.csv", windows[0], header="power_w", comments="", fmt="%.2f")
@@ -61,6 +62,7 @@ def without_scaling(data: bytes) -> bytes:
     for field, kept in ((proto.graph.node, rest), (proto.graph.initializer, weights)):
         del field[:]
         field.extend(kept)
+    # Read as a model once: a graph that does not hold together is refused here and not within a peer.
     artifact_of(proto.SerializeToString())
     return bytes(proto.SerializeToString())
 

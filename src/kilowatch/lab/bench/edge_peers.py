@@ -59,6 +59,7 @@ def install(say: Callable[[str], None], names: Sequence[str] = ON_DEMAND) -> Non
         if name == "tensorflow":
             # Keras 2, which alone writes fused LSTM operators; it asks for a second TensorFlow.
             _pip(name, ("--no-deps", "tf_keras"))
+        # Last: an environment without it was cut off on its way, and is cleared and made anew.
         (HOME / name / "ready").touch()
 
 
@@ -98,6 +99,8 @@ class Runtime:
         if python is None:
             raise ComponentError(f"{name} is not installed.", "Install the peers with --peers.")
         self.name = name
+        # -P: modules of common names lie beside the script, and must not be found before the peer's own.
+        # Nobody reads its errors while it runs, and a full pipe would stop it.
         self._process = subprocess.Popen(  # noqa: S603 - fixed words
             [str(python), "-P", str(WORKER), name, str(folder)],
             env=environment(name),
@@ -106,6 +109,7 @@ class Runtime:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        # At once: threads that the runtime starts later inherit the core, those it had by then would not.
         if core is not None and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, {core})
         self._answer()

@@ -98,6 +98,7 @@ def _measured(folder: Path, minutes: float, broker: Any | None) -> Run:
             off_s, missed = _faults(plugs)
             if process.poll() is not None:
                 raise ComponentError("kilowatch run has ended early.", (folder / "log").read_text()[-500:])
+            # Memory with the faults in it: switching off must fit in too. CPU is of the quiet minutes alone.
             peak = cost_of(process.pid)
     return Run((after.cpu_s - before.cpu_s) / seconds, peak, off_s, missed)
 
@@ -107,6 +108,7 @@ def _faults(plugs: Plugs) -> tuple[list[float], int]:
     plugs.break_down()
     deadline = time.monotonic() + CURES_S
     while len(plugs.offs_s()) < len(FAULTED) and time.monotonic() < deadline:
+        # Seldom: each off is timed by the plug's own log, and looking costs the machine that is measured.
         time.sleep(5.0)
     found = plugs.offs_s()
     return found, len(FAULTED) - len(found)

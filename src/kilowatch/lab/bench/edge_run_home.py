@@ -80,6 +80,7 @@ class Plugs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # First the host: what it runs publishes through the sender.
         self._host.stop()
         if self._sender is not None:
             self._sender.disconnect()
@@ -125,6 +126,7 @@ class Plugs:
         for plug in self._faulted():
             strength = _RATINGS * _RATED_W[plug.outlet.device] / _PHANTOM_W
             fault = FaultSpec(Fault.PHANTOM_LOAD, plug.outlet.device, self.clock.now_ms(), strength=strength)
+            # In the plugs' own thread, which reads the faults meanwhile.
             self._host.call(lambda plug=plug, fault=fault: setattr(plug.outlet, "faults", [fault]))  # type: ignore[misc]
 
     def offs_s(self) -> list[float]:
@@ -132,6 +134,7 @@ class Plugs:
         decided = self._decided()
         taken = []
         for plug in self._faulted():
+            # A copy: the plugs' thread appends to it.
             told = [seen.sim_ms for seen in list(plug.seen) if seen.switched is False]
             last_ms = decided.get(self.name_of(plug))
             if told and last_ms is not None:
@@ -154,6 +157,7 @@ class Plugs:
 def learnt_into(folder: Path, plugs: Plugs) -> None:
     """Live through the days before now in a folder, and arm what will go wrong."""
     data = DataFolder(folder / "data")
+    # A day less than is lived through: learning is over when the run begins.
     settings = EdgeSettings(pipeline=PipelineSettings(plan=LearningPlan(learning_days=float(LEARNT_DAYS - 1))))
     names = {plug.outlet.device: plugs.name_of(plug) for plug in plugs.plugs}
     with closing(build_edge(data, create(DETECTOR), wall_ms, settings)) as built:
@@ -185,6 +189,7 @@ def settings_of(folder: Path, plugs: Plugs) -> str:
     lines = [
         f'[data]\nfolder = "{folder / "data"}"',
         f'[detector]\nname = "{DETECTOR}"\nlearning_days = {LEARNT_DAYS - 1}',
+        # By default a site gets two actions an hour, and all that is armed goes wrong within one.
         f"[policy]\ndry_run = false\nsite_actions_per_hour = {len(FAULTED)}",
         "[web]\nenabled = false",
     ]

@@ -75,6 +75,7 @@ def _peak_mb(pid: int, before: float) -> float:
     except OSError:
         return before
     lines = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+    # The kernel's kB are 1,024 bytes.
     return int(lines[0][1]) * 1024e-6 if lines else before
 
 

@@ -144,6 +144,7 @@ def main(runtime: str, folder: Path, *, once: bool) -> None:
     for line in sys.stdin:
         size, count = map(int, line.split())
         if size not in known:
+            # One for each size: OpenVINO compiles for a batch size.
             known[size] = RUNTIMES[runtime](folder, size)
         _tell(json.dumps(_job(known[size], windows, size, count)))
 

@@ -78,6 +78,7 @@ def fitted_fleet(devices: int, detector: str) -> Pipeline:
         ts_ms = _START_MS - 14 * 86_400_000 + STEP_MS * np.arange(len(power_w), dtype=np.int64)
         pipeline.teacher.teach(slot, series_of(fleet, slot, ts_ms, power_w))
     pipeline.curriculum.graduate_all(devices)
+    # What a lesson writes, and no more: windows and the rest fill up in the steps before the clock counts.
     for arrays in (pipeline.scorer.detector.state(), pipeline.judge.thresholds.state()):
         for array in arrays.values():
             array[_PATTERNS:devices] = array[np.arange(_PATTERNS, devices) % _PATTERNS]

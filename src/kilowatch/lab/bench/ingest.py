@@ -36,6 +36,7 @@ def rows(devices: int = 100_000, readings: int = 1_000_000) -> list[BenchRow]:
 def _cost_us(fleet: Fleet, messages: Sequence[bytes], readings: int) -> float:
     decoder = Decoder(fleet)
     decoder.decode(messages[:1])  # learns the fleet
+    # As many readings in a batch whatever the shape: a message in columns holds fifty.
     step = max(1, _BATCH * len(messages) // len(fleet))
     done, began = 0, time.process_time()
     while done < readings:

@@ -28,6 +28,7 @@ def resident_mb() -> float:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     names = info.read_text().splitlines() if info.exists() else []
+    # A PC says `model name`, a Raspberry Pi `Model`.
     models = [line.partition(":")[2].strip() for line in names if line.startswith(("model name", "Model"))]
     return models[0] if models else platform.processor()
 

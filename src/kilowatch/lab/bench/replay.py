@@ -95,6 +95,7 @@ def replay_in_pandas(path: Path) -> None:
 
 def _alternating(ours: Callable[[], None], theirs: Callable[[], None]) -> tuple[float, float]:
     """Return the median seconds of each, run in turn so that the machine's moods fall on both alike."""
+    # Once untimed: imports and the first read of the file are neither's cost.
     ours()
     theirs()
     spent: tuple[list[float], list[float]] = ([], [])

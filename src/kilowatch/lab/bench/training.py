@@ -58,6 +58,7 @@ def _epochs(python: Path, library: str, network: str, epochs: int) -> list[tuple
     )
     if done.returncode:
         raise ComponentError(f"{library} failed: {done.stderr.strip()[-300:]}", "See that its environment is whole.")
+    # The last line alone: libraries print greetings of their own before it.
     return [(seconds, loss) for seconds, loss in json.loads(done.stdout.splitlines()[-1])]
 
 

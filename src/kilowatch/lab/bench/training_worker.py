@@ -86,6 +86,7 @@ def torch(network: str, epochs: int) -> list[tuple[float, float]]:
     x, label = (library.from_numpy(array) for array in examples(sizes))
     layers = _torch_layers(library.nn, network, sizes)
     optimiser = library.optim.Adam([p for layer in layers.values() for p in layer.parameters()], 1e-3)
+    # The network ends without the sigmoid that Keras's has: this loss holds it.
     judge = library.nn.BCEWithLogitsLoss() if network == "classifier" else library.nn.L1Loss()
     found = []
     for _ in range(epochs):

@@ -145,6 +145,7 @@ def browser() -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtraError("playwright", "dev") from error
     with sync_playwright() as player:
+        # Chromium's sandbox does not start as root in a container; the only page is our own.
         opened = player.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         try:
             yield opened
@@ -162,10 +163,12 @@ def _feed(port: int, stop: threading.Event) -> None:
     """Send a reading of every device once a second."""
     rng = np.random.default_rng(0)
     names = [f"device-{number:02d}" for number in range(DEVICES)]
+    # No proxy of the environment may come between two processes of one machine.
     with httpx.Client(headers={"Authorization": f"Bearer {_TOKEN}"}, trust_env=False) as client:
         while not stop.wait(1.0 - time.time() % 1.0):
             power_w = np.round(100 + 20 * rng.standard_normal(DEVICES), 1).tolist()
             batch = ReadingColumns(v=WIRE_V, site="home", device=names, ts_ms=[wall_ms()] * DEVICES, power_w=power_w)
+            # A reading that is lost while the server is busy must not end the feed.
             with suppress(httpx.HTTPError):
                 client.post(f"http://127.0.0.1:{port}/v1/readings", content=msgspec.json.encode(batch))
 

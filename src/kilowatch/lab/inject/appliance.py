@@ -36,6 +36,7 @@ def long_cycle(draft: Draft) -> Change:
     phases = _inside(draft)
     for first, after, room in zip(phases.first, phases.after, _room(phases, draft), strict=True):
         rows = np.arange(after, min(after + round(draft.strength / 100 * (after - first)), room))
+        # Counted from the end, so that what is added ends as the phase itself ended.
         out[rows] = watts[after - 1 - (rows[::-1] - after) % (after - first)]
         added.append(rows - draft.rows.start)
     return Change(out[draft.rows], rows_at(np.concatenate(added), draft.size))
@@ -74,6 +75,7 @@ def short_cycling(draft: Draft) -> Change:
 @injector(Injection.STUCK_ON, _F, "on all the time", "", (1, 1), _HALF_DAY)
 def stuck_on(draft: Draft) -> Change:
     """y = max(x, q95), q95 of the readings while on, so that a seldom used appliance counts too."""
+    # A trace of one level has the threshold NaN, which nothing is above: such a one was never on.
     on = draft.past[draft.past > threshold_w(draft.past)]
     level_w = float(np.quantile(on, 0.95)) if len(on) else 0.0
     return Change(np.maximum(draft.clean, level_w), drawn={"level_w": level_w})
@@ -122,6 +124,7 @@ def wrong_hours(draft: Draft) -> Change:
     pick = int(draft.rng.integers(len(donors)))
     cycle = draft.trace.power_w[donors.first[pick] : donors.after[pick]]
     usual = np.concatenate(([0], np.cumsum(~_rare_hours(draft)[draft.rows])))
+    # Running counts that are equal at both ends of a place: no row in it lies in a usual hour.
     places = np.flatnonzero(usual[len(cycle) :] == usual[: len(usual) - len(cycle)])
     if len(places):
         at = int(draft.rng.choice(places))

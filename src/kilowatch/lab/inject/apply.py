@@ -82,6 +82,7 @@ def inject_many(trace: Trace, specs: Sequence[InjectionSpec], seed: int, visibil
     """
     ordered = sorted(specs, key=lambda spec: (spec.start_ms, spec.end_ms))
     _refuse_overlap(ordered)
+    # A seed for each: what one injection draws does not depend on how much the ones before it drew.
     seeds = np.random.SeedSequence(seed).generate_state(len(ordered)).tolist()
     ts_ms, power_w, mask = trace.ts_ms.copy(), trace.power_w.copy(), np.zeros(len(trace), dtype=np.bool_)
     seen, unseen = [], []
@@ -101,6 +102,7 @@ def _change(
     rows = trace.rows(spec.start_ms, spec.end_ms)
     draft = _draft(trace, rows, spec, np.random.default_rng(seed))
     change = INJECTIONS[spec.kind].apply(draft)
+    # Where stamps change, watts may change places with their gaps (`clock_order`); else a gap stays where it is.
     if change.ts_ms is None:
         change = replace(change, power_w=np.where(np.isnan(draft.clean), np.nan, change.power_w))
     mask = _changed_rows(draft, change)
@@ -135,6 +137,7 @@ def _changed_rows(draft: Draft, change: Change) -> NDArray[np.bool_]:
     mask = np.zeros(draft.size, dtype=np.bool_)
     where = np.flatnonzero(differs)
     if len(where):
+        # Readings in between that happen to equal the true ones belong to the anomaly too.
         span = slice(where[0], where[-1] + 1)
         mask[span] = True if change.touched is None else change.touched[span]
     return mask
@@ -166,6 +169,7 @@ def _write(
     power_w: NDArray[np.float64],
     mask: NDArray[np.bool_],
 ) -> None:
+    # `rows` is a slice, so what is written into its view reaches the whole array.
     power_w[rows][touched] = change.power_w[touched]
     if change.ts_ms is not None:
         ts_ms[rows][touched] = change.ts_ms[touched]

@@ -37,6 +37,7 @@ class SeriesMark(msgspec.Struct, frozen=True):
     def of(cls, trace: Trace) -> SeriesMark:
         """Return the mark of a series; what a CSV file with all digits keeps, keeps the mark."""
         known = np.isfinite(trace.power_w)
+        # Whole mW of one byte order: what a file or another machine does to the last bits does not change the mark.
         milliwatts = np.rint(np.where(known, trace.power_w, 0.0) * 1000).astype("<i8")
         milliwatts[~known] = np.iinfo(np.int64).min
         digest = hashlib.sha256(trace.ts_ms.astype("<i8").tobytes() + milliwatts.tobytes()).hexdigest()
@@ -116,6 +117,7 @@ def _refuse_other_series(name: str, labelled: SeriesMark, given: SeriesMark) -> 
 
 
 def _refuse_bad_rows(name: str, labels: LabelFile) -> None:
+    # Pairs in a row rise throughout exactly where none is empty, and none touches or overlaps another.
     bounds = np.array(labels.rows, dtype=np.int64).ravel()
     inside = len(bounds) == 0 or (bounds[0] >= 0 and bounds[-1] <= labels.series.rows)
     if not inside or (np.diff(bounds) <= 0).any():

@@ -55,6 +55,7 @@ def threshold_w(power_w: NDArray[np.float64]) -> float:
     mean_below = total[:-1] / below
     mean_above = (total[-1] - total[:-1]) / (len(levels) - below)
     between = below * (len(levels) - below) * (mean_above - mean_below) ** 2
+    # Between equal readings there is no level that could part them.
     between[levels[1:] == levels[:-1]] = -1.0
     best = int(np.argmax(between))
     return float(np.expm1((levels[best] + levels[best + 1]) / 2))

@@ -48,6 +48,7 @@ def place(
         start_ms, last_ms = int(trace.ts_ms[first]), int(trace.ts_ms[first + length - 1])
         after = first + length
         end_ms = int(trace.ts_ms[after]) if after < len(trace) else trace.end_ms
+        # Not beyond the next reading, nor beyond an interval after the last: the span holds its rows alone.
         specs.append(
             InjectionSpec(kind, start_ms, max(min(end_ms, last_ms + trace.interval_ms), last_ms + 1), strength)
         )
@@ -72,6 +73,7 @@ def _starts(lengths: NDArray[np.intp], room: int, gap: int, rng: np.random.Gener
             f"{len(lengths)} injections with their gaps need {needed} readings, the series has {max(room, 0)}.",
             "Inject fewer, shorter or closer together, or use a longer series.",
         )
+    # Sorted, so that the room before a start only grows and no two injections overlap.
     slack = np.sort(rng.integers(0, room - needed + 1, len(lengths)))
     before = np.concatenate(([0], np.cumsum(lengths + gap)[:-1])) if len(lengths) else lengths
     return (slack + before).astype(np.intp)

@@ -64,6 +64,7 @@ def drift(draft: Draft) -> Change:
 def dropout(draft: Draft) -> Change:
     """DROPOUT: y = NaN (or 0 W with `as_zero` 1) at a random share of the readings."""
     lost = draft.rng.random(draft.size) < draft.strength
+    # One at the least: a small share of a short span may draw none.
     lost[draft.rng.integers(draft.size)] = True
     return Change(np.where(lost, 0.0 if draft.params["as_zero"] else np.nan, draft.clean), lost)
 
@@ -96,6 +97,7 @@ def clock_repeat(draft: Draft) -> Change:
 def clock_order(draft: Draft) -> Change:
     """CLOCK: a random share of neighbouring pairs arrives in the wrong order, stamps and watts together."""
     order = np.arange(draft.size)
+    # Pairs begin at even rows, so no reading is swapped twice.
     first = 2 * np.flatnonzero(draft.rng.random(draft.size // 2) < draft.strength)
     order[first], order[first + 1] = first + 1, first
     moved = rows_at(np.concatenate((first, first + 1)), draft.size)
@@ -113,6 +115,7 @@ def wrap(draft: Draft) -> Change:
     """WRAP: watts taken from a register that starts again at zero; one reading loses all the register held."""
     fall_w = draft.strength * 3.6e6 / draft.trace.interval_s
     watts = draft.clean
+    # Not floored: the fall below 0 W is what a register that wraps looks like.
     watts[0] -= fall_w
     return Change(watts, np.arange(draft.size) == 0, drawn={"fall_w": fall_w})
 

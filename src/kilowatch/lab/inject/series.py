@@ -35,6 +35,7 @@ def read_trace(path: Path, device: str | None = None, time_zone: str | None = No
 def write_trace(path: Path, trace: Trace, record: DeviceRecord) -> None:
     """Write a series as CSV with every digit, so that labels of it still fit when it is read again."""
     stamps = np.datetime_as_string(trace.ts_ms.astype("datetime64[ms]"), unit="ms", timezone="UTC").tolist()
+    # Only NaN is unlike itself: a missing reading is an empty cell, as people write it.
     watts = ("" if value != value else repr(value) for value in trace.power_w.tolist())
     name = f"{_quoted(record.site)},{_quoted(record.device)}"
     with path.open("w", encoding="utf-8", newline="") as file:

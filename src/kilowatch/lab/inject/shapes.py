@@ -39,6 +39,7 @@ def contextual_point(draft: Draft) -> Change:
     step_w = draft.strength * float(np.nanstd(around)) if np.isfinite(around).any() else 0.0
     low, high = float(draft.past.min()), float(draft.past.max())
     watts = draft.clean
+    # Up would leave the range of all readings there: that is odd anywhere, not for its place.
     up = watts[0] + step_w <= high
     watts[0] = np.clip(watts[0] + (step_w if up else -step_w), min(low, watts[0]), max(high, watts[0]))
     return Change(watts, np.arange(draft.size) == 0)
@@ -127,6 +128,7 @@ def average(draft: Draft) -> Change:
     """Goswami average: y = the mean of x over a centred window, shorter at the ends of the span."""
     reach = max(1, round(draft.strength)) // 2
     known = np.isfinite(draft.clean)
+    # Running sums: a mean costs the same however wide it is, and a gap neither adds nor counts.
     total = np.concatenate(([0.0], np.cumsum(np.where(known, draft.clean, 0.0))))
     count = np.concatenate(([0], np.cumsum(known)))
     row = np.arange(draft.size)

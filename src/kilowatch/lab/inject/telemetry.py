@@ -74,6 +74,7 @@ def replay(draft: Draft) -> Change:
 def command(draft: Draft) -> Change:
     """On/off command attack: the load is switched each half period, between its usual levels while off and on."""
     off_w, on_w = levels_w(draft.past)
+    # Between two readings nobody sees a switch.
     half_ms = max(draft.trace.interval_ms, round(draft.strength * 500))
     is_on = draft.elapsed_ms // half_ms % 2 == 0
     return Change(np.where(is_on, on_w, off_w), drawn={"on_w": on_w, "off_w": off_w})

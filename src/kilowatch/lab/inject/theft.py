@@ -62,6 +62,7 @@ def steady_mean(draft: Draft) -> Change:
 def reversed_day(draft: Draft) -> Change:
     """h6: y_t = x_(24h - t) in each 24 h of the span (a last part-day is reversed in itself): energy unchanged."""
     day = draft.elapsed_ms // DAY_MS
+    # The last key sorts first: by day, and backwards within it.
     order = np.lexsort((-np.arange(draft.size), day))
     return Change(draft.clean[order])
 

@@ -49,6 +49,7 @@ class Trace:
 
     def rows(self, start_ms: int, end_ms: int) -> slice:
         """Return the rows of start <= ts < end; `ReadingError` where the span leaves the trace or meets a gap."""
+        # First of all: on times that go backwards `searchsorted` would give some rows or other.
         if (np.diff(self.ts_ms) < 0).any():
             raise ReadingError("The times of the trace go backwards.", "Sort its readings by time first.")
         first_ms = int(self.ts_ms[0])

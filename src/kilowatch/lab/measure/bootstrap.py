@@ -94,7 +94,9 @@ def _percentiles(
             f"A bootstrap needs a confidence between 0 and 1 and draws, not {confidence} and {draws}.", "Use 0.95."
         )
     rng = np.random.default_rng(seed)
+    # How often each comes in n draws with replacement, which is all that sums and sizes depend on.
     drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
+    # Sums over sizes, not a mean of means: a device with many series counts as many times.
     means = (drawn @ sums) / (drawn @ sizes)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(low), float(high))

@@ -60,6 +60,7 @@ def open_time(incidents: IncidentTimes, start_ms: int, end_ms: int) -> OpenTime:
     """Return for how long of the watched time at least one incident stood open."""
     _refuse_empty(start_ms, end_ms)
     opened, closed = np.clip(incidents.open_ms, start_ms, end_ms), np.clip(incidents.close_ms, start_ms, end_ms)
+    # Sorted by opening: what any earlier incident still covers is not counted again.
     covered = np.maximum.accumulate(np.concatenate(([start_ms], closed)))[:-1]
     return OpenTime(int(np.maximum(closed - np.maximum(opened, covered), 0).sum()), end_ms - start_ms)
 

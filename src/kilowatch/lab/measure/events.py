@@ -74,6 +74,7 @@ def unlike_clean(incidents: IncidentTimes, clean: IncidentTimes, slack_ms: int =
     """
     if len(clean) == 0:
         return np.ones(len(incidents), dtype=np.bool_)
+    # Sorted by opening, so an earlier one may close later: the latest close so far is what counts.
     standing_until = np.maximum.accumulate(clean.close_ms)
     before = np.searchsorted(clean.open_ms, incidents.open_ms + slack_ms, side="right") - 1
     return (before < 0) | (standing_until[before] < incidents.open_ms - slack_ms)
@@ -108,6 +109,7 @@ def true_alarms(incidents: IncidentTimes, events: EventTimes, grace_ms: int = 0)
         return np.zeros(len(incidents), dtype=np.bool_)
     opened = np.searchsorted(events.start_ms, incidents.open_ms, side="right") - 1
     began = np.searchsorted(events.start_ms, incidents.first_ms, side="right") - 1
+    # Before the first event the row is -1, which NumPy reads as the last one: that answer is thrown away.
     in_time = (opened >= 0) & (incidents.open_ms < events.end_ms[opened] + grace_ms)
     return in_time | ((began >= 0) & (incidents.first_ms < events.end_ms[began]))
 
@@ -126,6 +128,7 @@ def _next_at(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return value and time of the first entry at or after each start; the end of time where there is none."""
     never = np.iinfo(np.int64).max
+    # Where nothing follows, the place is one past the end, and there stands the entry for none.
     place = np.searchsorted(sorted_ms, start_ms)
     return np.append(value_ms, -1)[place], np.append(sorted_ms, never)[place]
 

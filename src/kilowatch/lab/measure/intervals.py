@@ -105,10 +105,12 @@ def shares_by(hit: NDArray[np.bool_], group: Sequence[str]) -> dict[str, Share]:
 def poisson_mean(count: int, probability: float) -> float:
     """Return the mean at which a Poisson count is at most `count` with this probability, by bisection."""
     low, high = 0.0, count + 1.0
+    # The chance falls as the mean grows: once it is low enough, the mean that is sought lies between both ends.
     while poisson_cdf(count, high) > probability:
         low, high = high, 2 * high
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
+        # No float lies between the ends any more.
         if middle in (low, high):
             break
         low, high = (middle, high) if poisson_cdf(count, middle) > probability else (low, middle)

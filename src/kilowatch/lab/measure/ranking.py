@@ -60,5 +60,6 @@ def _counts(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> tuple[NDA
     """Return, for each distinct score from the highest, the odd samples and all samples at or above it."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
+    # Equal scores are one threshold, counted at the last of them: their order is an accident of sorting.
     last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
     return np.cumsum(labels[order])[last_of_tie], np.flatnonzero(last_of_tie) + 1

@@ -38,6 +38,7 @@ class EventTimes:
 
         Where samples come closer than the interval, an event ends at the next sample instead.
         """
+        # Numbers, for a difference of bools has no sign; zeros around give runs at the ends an edge as well.
         edge = np.diff(mask.astype(np.int8), prepend=0, append=0)
         first, after = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
         ends = ts_ms[after - 1] + interval_ms

@@ -67,6 +67,7 @@ def vus(score: ArrayLike, label: ArrayLike, buffer: int, thresholds: int = THRES
     beside = _credit_beside(rank, labels, events, buffer, thresholds)
     touched = _touched_share(rank, events, buffer, thresholds)
     predicted = _running_count(rank, thresholds)
+    # As in the reference: halfway between the hard labels and the softened ones that this threshold credits.
     odd = (2 * labels.sum() + beside) / 2
     hits = inside + beside
     recall = np.minimum(hits / odd, 1) * touched
@@ -79,6 +80,7 @@ def _first_threshold(scores: NDArray[np.float64], thresholds: int) -> NDArray[np
 
     The thresholds are scores of the series itself, evenly spaced by rank, so ties need no special case.
     """
+    # The lowest score is among them, so every sample reaches a threshold and no rank is out of range.
     picked = np.linspace(0, len(scores) - 1, thresholds).astype(int)
     falling = np.sort(-scores)[picked]
     return np.searchsorted(falling, -scores)
@@ -96,6 +98,7 @@ def _credit_beside(
     near, nearest, second = _distances(label, events, buffer // 2)
     order = np.argsort(nearest, kind="stable")
     ranks, nearest, second = rank[near[order]], nearest[order], second[order]
+    # Widths 0 and 1 reach no sample beside an event: their rows stay 0.
     for width in range(2, buffer + 1):
         reach = width // 2
         rows = slice(0, int(np.searchsorted(nearest, reach, side="right")))
@@ -117,6 +120,7 @@ def _distances(
     last = np.concatenate(([-far, -far], events.last))
     # `last` is shifted by the two sentinels: the event before row r is last[after + 1], the one before it last[after].
     sides = np.stack((rows - last[after + 1], rows - last[after], first[after] - rows, first[after + 1] - rows))
+    # Puts the two smallest into the first two rows, in order; the rest of a sort is not needed.
     sides.partition(1, axis=0)
     close = sides[0] <= reach
     return rows[close], sides[0][close], sides[1][close]
@@ -128,9 +132,11 @@ def _touched_share(rank: NDArray[np.intp], events: _Events, buffer: int, thresho
     best = _best_rank(rank, events)
     for reach in range(buffer // 2 + 1):
         left, right = np.maximum(events.first - reach, 0), np.minimum(events.last + reach, len(rank) - 1)
+        # One sample more on either side than at the reach before, so the best so far is all that is kept.
         best = np.minimum(best, np.minimum(rank[left], rank[right]))
         apart = events.last[:-1] + reach < events.first[1:] - reach
         merged = np.minimum.reduceat(best, np.flatnonzero(np.concatenate(([True], apart))))
+        # Widths 2r and 2r + 1 reach equally far; where the second is beyond the buffer the slice is cut off.
         share[2 * reach : 2 * reach + 2] = _running_count(merged, thresholds) / len(merged)
     return share
 
@@ -138,6 +144,7 @@ def _touched_share(rank: NDArray[np.intp], events: _Events, buffer: int, thresho
 def _best_rank(rank: NDArray[np.intp], events: _Events) -> NDArray[np.intp]:
     """Return the first threshold that any sample of each event reaches."""
     cuts = np.stack((events.first, events.last + 1), axis=1).ravel()
+    # Every second stretch between cuts is an event; one that ends with the series needs no cut after it.
     return np.minimum.reduceat(rank, cuts[cuts < len(rank)])[::2]
 
 

@@ -39,6 +39,7 @@ def would_do(entry: IncidentEntry, advice: dict[str, Advice], time_zone: str) ->
     if given.intent.want is Want.SWITCH_OFF:
         return f"Armed, it would have been switched off at {clock(given.at_ms, time_zone, entry.told.first_ms)}."
     told = "You would have been told" if given.intent.want is Want.NOTIFY else "Nobody would have been told"
+    # The sentence of `decide` ends with the interlocks that are shut, behind its last `but`.
     reasons = given.intent.why.rpartition(" but ")[2]
     return f"{told}; not switched off, even if armed: {reasons}"
 
@@ -88,6 +89,7 @@ def _note(pipeline: Pipeline, slot: int, *, watched: bool) -> str:
 
 def _incident(entry: IncidentEntry, outcome: ReplayOutcome, time_zone: str, seen_ms: int) -> IncidentStory:
     event = entry.told
+    # A silence stands until the history ends, odd power until the device's last sample.
     end_ms = outcome.tally.end_ms if entry.is_stale else seen_ms
     return IncidentStory(
         id=event.id,

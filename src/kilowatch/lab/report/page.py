@@ -123,6 +123,7 @@ def _quiet(device: DeviceStory) -> str:
 def _incident(number: int, device: DeviceStory, incident: IncidentStory) -> str:
     when = _clock(incident.first_ms, device.record.time_zone)
     color = SEVERITY_COLORS.get(incident.severity, "#d6204e")
+    # An incident of one sample would be zoomed to no time at all.
     span_ms = max(incident.last_ms - incident.first_ms, 600_000)
     view = _view(number, device, incident.first_ms - 2 * span_ms, incident.last_ms + span_ms)
     still = " · still open" if incident.is_open else ""
@@ -137,6 +138,7 @@ def _view(number: int, device: DeviceStory, first_ms: int, last_ms: int) -> str:
     """Return what a click on an incident zooms to."""
     if not _has_picture(number, device):
         return ""
+    # Zooming in on time leaves the axis of power as it is, so where that is to end is told along.
     rows = slice(*np.searchsorted(device.trace.ts_ms, [first_ms, last_ms]).tolist())
     span = f"data-from='{_iso(first_ms, device)}' data-to='{_iso(last_ms, device)}'"
     return f" data-plot='plot-{number}' {span} data-top='{highest_w(device.trace.rows(rows)):.4g}' tabindex='0'"

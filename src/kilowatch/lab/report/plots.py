@@ -62,6 +62,7 @@ def local_times(time_zone: str, ts_ms: NDArray[np.int64]) -> NDArray[np.float64]
 def plotted_rows(trace: Trace, incidents: list[IncidentStory]) -> Trace:
     """Return the trace thinned for the whole span, with finer rows around the worst incidents and breaks at gaps."""
     worst = sorted(incidents, key=lambda story: -story.score)[:_DETAILED_INCIDENTS]
+    # Of an incident that stands for weeks a day: its fine rows are counted, and over weeks they would be coarse.
     spans = _merged(
         sorted((s.first_ms - _AROUND_MS, min(s.last_ms, s.first_ms + 8 * _AROUND_MS) + _AROUND_MS) for s in worst)
     )
@@ -76,6 +77,7 @@ def plotted_rows(trace: Trace, incidents: list[IncidentStory]) -> Trace:
         parts.append(trace.rows(slice(first, last)).thinned(_DETAIL_ROWS))
         start = max(start, last)
     parts.append(trace.rows(slice(start, None)).thinned(max(2, round(share * (len(trace) - start)))))
+    # Part by part, for each is thinned to a step of its own, by which its gaps are told.
     return Trace.join([_broken(part) for part in parts if len(part)])
 
 
@@ -124,6 +126,7 @@ def _draw_power(figure: go.Figure, times: NDArray[np.float64], trace: Trace) -> 
 
 
 def _draw_score(figure: go.Figure, times: NDArray[np.float64], trace: Trace) -> None:
+    # A score may be endless, which JSON has no word for; the axis ends far below 1,000.
     _line(figure, 2, times, np.round(trace.score.clip(max=1000), 3), "score", "%{y:.2f}")
 
 

@@ -53,6 +53,7 @@ def compared(
     names = first[0].detector, second[0].detector
     lines = []
     ours, theirs = _vus_by_device_series(first), _vus_by_device_series(second)
+    # Paired means on the same series: where one detector lacks some, nothing is compared.
     if ours and ours.keys() == theirs.keys():
         lines.append(_difference("vus_pr", names, ours, theirs))
     if first[0].at:
@@ -66,6 +67,7 @@ def compared(
 
 def _line(detector: str, key: tuple[str, str], events: list[tuple[bool, float]], vus: list[float]) -> Breakdown:
     hit = np.array([is_found for is_found, _ in events], dtype=np.bool_)
+    # Delays are of incidents that opened: one that stood already was not late.
     opened = Detection(
         np.isfinite([delay_s for _, delay_s in events]), np.array([delay_s for _, delay_s in events], dtype=np.float64)
     )

@@ -82,6 +82,7 @@ def placed(trace: Trace, doses: Sequence[Dose], seed: int, from_ms: int) -> tupl
     begin = int(np.searchsorted(trace.ts_ms, from_ms))
     mean_w = float(np.nanmean(trace.power_w[:begin])) if begin else 0.0
     edges = np.linspace(begin, len(trace), len(doses) + 1).astype(np.intp)
+    # Half at either end of a share makes a whole gap between two injections.
     gap = round(GAP_MS / trace.interval_ms / 2)
     specs = []
     for dose, start, end in zip(doses, edges[:-1], edges[1:], strict=True):
@@ -90,6 +91,7 @@ def placed(trace: Trace, doses: Sequence[Dose], seed: int, from_ms: int) -> tupl
         if len(free):
             first = int(free[rng.integers(len(free))])
             last_ms = int(trace.ts_ms[first + length - 1])
+            # Half an interval past the last reading: the next one stays outside even where it comes a little early.
             specs.append(dose.spec(int(trace.ts_ms[first]), last_ms + trace.interval_ms // 2, mean_w))
     return tuple(specs)
 
@@ -104,6 +106,8 @@ def _whole_spans(trace: Trace, start: int, end: int, length: int) -> NDArray[np.
 def _length(kind: Injection, trace: Trace, rng: np.random.Generator) -> int:
     """Return how many readings an injection lasts: of its usual hours those up to `LONGEST_HOURS`."""
     low, high = (min(hours, LONGEST_HOURS) for hours in INJECTIONS[kind].hours)
+    # A range that lies beyond the longest is cut to a point there: from half of it on, so that lengths still vary.
     low = min(low, max(high / 2, _LEAST_HOURS)) if high > 1 else low
+    # H2 is zero for the hours of its dose somewhere in its span, so the span takes the longest of them.
     hours = LONGEST_HOURS if kind is Injection.H2 else float(np.exp(rng.uniform(np.log(low), np.log(high))))
     return max(1, round(hours * HOUR_MS / trace.interval_ms))

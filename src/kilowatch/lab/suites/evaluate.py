@@ -69,6 +69,7 @@ def published_rows(published: Mapping[str, Mapping[str, float]]) -> list[Evaluat
     """Return the best published method, the named ones, and the oracle that picks the best for each series."""
     if not published:
         return []
+    # Only methods with a figure for every series: means over different series do not compare.
     figures = {
         method: [by_method[method] for by_method in published.values()]
         for method in next(iter(published.values()))
@@ -129,12 +130,14 @@ def _family_rows(by_detector: Mapping[str, list[Findings]], prepared: Prepared) 
     for name in (shipped for shipped in SHIPPED if shipped in by_detector):
         of_family: defaultdict[str, list[Findings]] = defaultdict(list)
         for one in by_detector[name]:
+            # `MeterFile.name` begins with the data set.
             of_family[one.device.partition("/")[0]].append(one)
         lines += [replace(row_of(of, prepared.summary), family=family) for family, of in of_family.items()]
     return lines
 
 
 def _invisible(found: Sequence[Findings]) -> int:
+    # All detectors meet the same injections: those of one are counted.
     first = found[0].detector if found else ""
     return sum(one.invisible for one in found if one.detector == first)
 

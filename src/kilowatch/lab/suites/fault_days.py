@@ -93,6 +93,7 @@ def in_sequence(days: Iterable[D], after_ms: int, step_ms: int = WEEK_MS) -> lis
     """Return the days one after another from after_ms on, each moved by whole steps, an hour apart at least."""
     placed: list[D] = []
     for day in days:
+        # Minus the floor of the difference: the first place by whole steps that is not before `after_ms`.
         moved_ms = -((int(day.ts_ms[0]) - after_ms) // step_ms) * step_ms
         placed.append(replace(day, ts_ms=day.ts_ms + moved_ms))
         after_ms = placed[-1].end_ms + _HOUR_MS
@@ -149,6 +150,7 @@ def _onward(rows: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]
 
 def _checked(device: str, normal: list[Day], faulty: list[FaultDay]) -> Appliance:
     of_day = {day.day: day for day in normal}
+    # By id: a day holds arrays, so it has no hash.
     wrong = {id(day): _misfit(day, of_day.get(day.day)) for day in faulty}
     kept = tuple(day for day in faulty if not wrong[id(day)])
     named = [f"{device}, {day.fault}, day {day.day}: {wrong[id(day)]}" for day in faulty if wrong[id(day)]]

@@ -130,6 +130,7 @@ def _run_day(task: FaultTask, record: DeviceRecord, day: Day) -> _DayRun:
     placed = in_sequence([day], after_ms)[0]
     clean = watcher.watch(_course(record, [placed]))
     versions = [one for one in task.appliance.faulty if one.day == day.day]
+    # Each takes the place of the normal day, so a version differs from its twin by what was put in alone.
     faulty = [in_sequence([one], after_ms)[0] for one in versions]
     runs = [_faulty_run(one, watcher.watch(_course(record, [one])), placed, clean) for one in faulty]
     return _DayRun(placed, clean, runs)
@@ -142,6 +143,7 @@ def _course(record: DeviceRecord, days: Sequence[Day]) -> Course:
 
 
 def _faulty_run(day: FaultDay, watched: Watched, normal: Day, clean: Watched) -> _FaultyRun:
+    # At a reading a minute the grid takes each as it is, so samples carry the readings' times.
     label = np.isin(watched.judged.samples.ts_ms, day.ts_ms[day.label])
     twin = {rate: _on_clock_of(day, normal, incidents) for rate, incidents in clean.incidents.items()}
     events = EventTimes.from_mask(day.ts_ms, day.label, INTERVAL_MS)

@@ -90,5 +90,6 @@ def _precision(score: NDArray[np.floating], label: NDArray[np.bool_]) -> NDArray
     hits = np.cumsum(label[order])[last_of_tie]
     precision = hits / (np.flatnonzero(last_of_tie) + 1)
     best = np.maximum.accumulate(precision[::-1])[::-1]
+    # A recall must not miss its mark by the last bit of a float.
     place = np.searchsorted(hits / label.sum(), RECALLS - 1e-12)
     return best[np.minimum(place, len(best) - 1)]

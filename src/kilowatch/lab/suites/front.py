@@ -81,6 +81,8 @@ def _course(record: DeviceRecord, batches: Iterable[ReadingBatch]) -> Course:
     for batch in batches:
         clean = cleaner.clean(batch)
         parts.append(grid.push(clean.readings, clean.segments, clean.historical))
+    # Its trace may come through here again with injections in it: as a device that speaks at the grid's own pace it is
+    # taken reading by reading.
     return Course(on_grid(record), _joined(parts))
 
 

@@ -22,6 +22,7 @@ def hang(evaluation: Evaluation, folder: Path) -> list[tuple[Exhibit, Path]]:
     """Write the pictures of the default's worst, at most three of each sort, one a device; return them with paths."""
     folder.mkdir(parents=True, exist_ok=True)
     suite = evaluation.output.suite
+    # A run with fewer pictures must not leave those of the run before beside them.
     for old in folder.glob(f"{suite}-*.svg"):
         old.unlink()
     hung = []

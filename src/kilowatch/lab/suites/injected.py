@@ -115,8 +115,10 @@ def prepared(name: str, course: Course, number: int, copies: int) -> Trial:
     split_ms, end_ms = split_of(trace), int(trace.ts_ms[-1]) + 1
     made = []
     for copy in range(copies):
+        # Numbers of devices differ, so no two copies of any devices share a seed.
         doses, seed = doses_of(number, copy, copies), copies * number + copy
         injected = inject_many(trace, placed(trace, doses, seed, split_ms), seed)
+        # A copy holds each kind at most once: kinds are dealt out to the copies.
         label_of = {dose.kind: dose.label for dose in doses}
         labels = tuple(label_of[spec.kind] for spec in injected.specs)
         test = course_of(course.record, injected.trace).between(split_ms, end_ms)

@@ -48,6 +48,7 @@ def _row(name: str, beside: str, suite: Suite, options: Options, results: Path, 
     """Return the row of a shipped network alone, or beside the members of the default."""
     path = path_of(name)
     artifact = read_artifact(path)
+    # With the artifact's hash in the name: a network that was trained anew is measured anew.
     kept = results / f"{suite.value}-{'quick' if options.quick else 'full'}-{beside}{name}-{artifact.sha256[:16]}.json"
     if kept.exists():
         return msgspec.json.decode(kept.read_bytes(), type=EvaluateRow)
@@ -55,6 +56,7 @@ def _row(name: str, beside: str, suite: Suite, options: Options, results: Path, 
     done = evaluate(suite, replace(options, detectors=detectors), report)
     row = msgspec.structs.replace(done.output.rows[0], detector=beside + name)
     results.mkdir(parents=True, exist_ok=True)
+    # Under another name first: a run that is cut off must not leave half a row for the next to find.
     kept.with_suffix(".new").write_bytes(msgspec.json.encode(row))
     kept.with_suffix(".new").replace(kept)
     return row

@@ -24,6 +24,7 @@ def incident_times(
     judged: Judged, since_ms: NDArray[np.int64], record: DeviceRecord, rules: IncidentRules, end_ms: int
 ) -> IncidentTimes:
     """Return the incidents of one device's judged samples; since_ms int64[n] is when each sample's burst began."""
+    # Rounded as the tracker does: at 0.99996 an incident opens there and must open here.
     score = np.round(judged.confirmed.astype(np.float64), 4)
     rows = np.flatnonzero((score >= rules.leave) & ~judged.samples.held & concerns(judged, record, rules))
     clear_ms, merge_ms = round(rules.clear_after_s * 1000), round(rules.merge_s * 1000)
@@ -36,6 +37,7 @@ def incident_times(
         if not is_open and value < rules.enter:
             continue
         if not is_open and (not last or ts_ms >= last[-1] + merge_ms):
+            # As in the tracker: a burst that claims to have begun within the incident before would take its id.
             known = began_ms >= 0 and (not last or began_ms > last[-1])
             found.append((began_ms if known else ts_ms, ts_ms))
             last.append(ts_ms)
@@ -48,6 +50,7 @@ def concerns(judged: Judged, record: DeviceRecord, rules: IncidentRules) -> NDAr
     """Return `IncidentRules.concerns` of every sample, bool[n]."""
     watts, floor_w = judged.samples.power_w.astype(np.float64), floor_of(record)
     low_w, high_w = judged.low_w.astype(np.float64), judged.high_w.astype(np.float64)
+    # Past an unknown or endless side of the band there is no excess.
     over, under = np.nan_to_num(watts - high_w, neginf=0.0), np.nan_to_num(low_w - watts, neginf=0.0)
     inside = (watts >= floor_w) | (np.isfinite(high_w) & (high_w >= floor_w))
     above = (over >= floor_w) & (rules.direction is not Direction.BELOW)

@@ -48,6 +48,7 @@ def _results(work: Callable[[T], list[R]], tasks: Sequence[T], workers: int) -> 
     if workers <= 1:
         yield map(work, tasks)
         return
+    # Spawned: a forked process has libraries loaded that have long read how many threads to use.
     with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield pool.map(work, tasks)
 

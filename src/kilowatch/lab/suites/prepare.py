@@ -94,6 +94,7 @@ def _injected(options: Options) -> Prepared:
     return Prepared(
         suite=Suite.INJECTED,
         work=run_injected,
+        # A long series is measured in four pieces, each with a number of its own from there on.
         tasks=[InjectedTask(meter, 4 * n, one_chance_each(who, n), copies, days) for n, meter in enumerate(chosen)],
         devices=len(chosen),
         seeds=tuple(range(copies)),
@@ -108,6 +109,7 @@ def _nab(options: Options) -> Prepared:
     return Prepared(
         suite=Suite.NAB,
         work=run_nab,
+        # The longest first, so that no worker is left alone with it in the end.
         tasks=[NabTask(one, contender) for contender in options.contenders() for one in reversed(chosen)],
         devices=len(chosen),
         seeds=(BOOTSTRAP_SEED,),
@@ -137,6 +139,7 @@ def _switch_off(options: Options) -> Prepared:
 def _meters(families: tuple[Family, ...]) -> tuple[list[MeterFile], list[str]]:
     there = [family for family in families if has(family)]
     if not there:
+        # Raises, and says what is missing and where it is expected.
         folder(families[0])
     notes = [f"{family} is not there: the figures are without it." for family in families if family not in there]
     return [meter for family in there for meter in meters(family)], notes

@@ -59,6 +59,7 @@ def alarms_after_drift(detector: Detector, history: Course, clean: Course) -> Ra
     plan = LearningPlan(learning_days=(split_ms - int(before.ts_ms[0])) / DAY_MS)
     outcome = run_product(detector, history.record, trace, plan)
     from_ms = complete_ms + SETTLED_MS
+    # As `watched_alarms` counts: what the cold start finds was asked for by no rate.
     opened = [e.opened_ms for e in outcome.alarms if e.told.rule != ColdStart.name and from_ms <= e.opened_ms < end_ms]
     watched_ms = int((after.ts_ms >= from_ms).sum()) * after.interval_ms if outcome.tally.device_weeks else 0
     return Rate.over(len(declustered(np.array(opened, dtype=np.int64))), watched_ms)

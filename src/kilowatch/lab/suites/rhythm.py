@@ -26,6 +26,7 @@ def tsb_period(value: NDArray[np.float64]) -> int:
     if not len(peaks):
         return _NO_PERIOD
     best = int(peaks[np.argmax(height)])
+    # The benchmark counts places from lag 3 and refuses those under 3 or over 300.
     return _NO_PERIOD if best < 2 * _FROM or best > _LONGEST + _FROM else best
 
 
@@ -48,6 +49,7 @@ def _peaks(value: NDArray[np.float64], lags: int) -> tuple[NDArray[np.intp], NDA
     """Return the lags of the local maxima from 3 on, and their autocorrelation."""
     away = value - value.mean()
     size = len(away)
+    # Padded to twice the length: else the end of the series would be compared with its beginning.
     spectrum = np.fft.rfft(away, 2 * size)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2)[: min(lags, size - 1) + 1]
     if covariance[0] <= 0:

@@ -77,6 +77,7 @@ class Pooled:
         """Return the event recall of each series, and the device that it is of."""
         hits: defaultdict[tuple[str, int, str], list[bool]] = defaultdict(list)
         for one in self.findings:
+            # By seed too: where chance meets a series several times, each time counts alone.
             for target, is_found in zip(one.targets, self._of(one).found.tolist(), strict=True):
                 hits[one.device, one.seed, target.series].append(is_found)
         return [sum(of) / len(of) for of in hits.values()], [device for device, _, _ in hits]
@@ -174,6 +175,7 @@ def _calibrated(row: EvaluateRow, findings: Sequence[Findings], summary: Summary
 
 def _ranked(findings: Sequence[Findings]) -> EvaluateRow:
     every = [(one.device, ranking) for one in findings for ranking in one.rankings]
+    # The suite `nab` ranks each series twice; its part after training is a column of its own.
     whole = [(device, ranking) for device, ranking in every if ranking.series != AFTER_TRAINING]
     after = [ranking for _, ranking in every if ranking.series == AFTER_TRAINING]
     row = EvaluateRow(detector=findings[0].detector, seeds=tuple(dict.fromkeys(one.seed for one in findings)))

@@ -61,6 +61,7 @@ class EverythingArmed(Advisor):
 
     def advise(self, event: IncidentEvent, record: DeviceRecord, at: Moment) -> Advice | None:
         """Return what would be wanted."""
+        # Minimum run times go by kind, and an unknown one has none.
         return super().advise(event, msgspec.structs.replace(record, protected=False, kind=Kind.UNKNOWN), at)
 
 
@@ -129,6 +130,7 @@ def measured(device: OffDevice, contender: Contender, number: int, copies: int =
     hits, delays, kinds = [], [], []
     short = first_days(device.trace, COPY_DAYS)
     for copy in range(copies):
+        # By `COPIES`, however many this detector gets: the first copy is the same for all of them.
         injected = with_critical(device.record, short, COPIES * number + copy, plan)
         if injected is None or not injected.specs:
             continue
@@ -169,6 +171,7 @@ def with_critical(record: DeviceRecord, trace: Trace, seed: int, plan: LearningP
     specs = placed(trace, CRITICAL, seed, from_ms)
     tried = inject_many(trace, specs, seed)
     strong = [spec for spec in tried.specs if _is_critical(trace, tried.trace, spec)]
+    # Both kinds draw nothing that matters, so what stays is injected as it was tried.
     return inject_many(trace, strong, seed) if len(strong) < len(specs) else tried
 
 

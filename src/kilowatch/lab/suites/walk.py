@@ -93,8 +93,10 @@ class Watcher:
                 "Test and training overlap: the course begins before the history that was learnt from ends.",
                 "Split by time before anything is learnt.",
             )
+        # In one call: the copies of the judges share the copy of the scorer, as the originals do.
         scorer, judges = deepcopy((self._scorer, self._judges))
         level = float(judges[REQUESTED].thresholds.levels(np.zeros(1, dtype=np.int32))[0])
+        # Once for all rates: a raw score knows nothing of thresholds.
         scored = scorer.score(samples, np.ones(len(samples), dtype=np.bool_))
         end_ms = int(samples.ts_ms[-1]) + round(course.record.grid_s * 1000)
         judged = {rate: _judge(judge, scored) for rate, judge in judges.items()}
@@ -107,6 +109,7 @@ class Watcher:
 
 def _judge(judge: Judge, scored: Scored) -> tuple[Judged, NDArray[np.int64]]:
     """Return verdicts, and since when each sample's burst has lasted; no sample is put into words."""
+    # Before judging, which moves them on past these samples.
     bursts = deepcopy(judge.bursts)
     judged, _ = judge.judge(scored, np.inf)
     return judged, bursts.since(scored.samples, judged.score)

@@ -50,6 +50,7 @@ def running(bootstrap: str | None, partitions: int, keep: Path | None = None) ->
             _prepare(cluster.bootstrap, partitions)
             yield Broker(cluster.bootstrap, cluster.daemons[0].pid, folder)
     finally:
+        # Also after an error: that is when somebody wants the logs.
         if keep is not None:
             _leave(folder, keep)
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,6 +67,7 @@ def _supervisor() -> Any:
     scripts = Path(kilowatch.__file__).parents[2] / "scripts"
     if not (scripts / "supervisor").is_dir():
         raise ConfigError("This kilowatch was not installed from a clone.", "Name a broker: --bootstrap host:port")
+    # At the end of the path: no script may take the place of an installed package.
     sys.path.append(str(scripts))
     return importlib.import_module("supervisor.kafka")
 

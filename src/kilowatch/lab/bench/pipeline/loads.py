@@ -70,6 +70,7 @@ def sustained(bench: Bench) -> list[GoalRow]:
 def latency(bench: Bench) -> list[GoalRow]:
     """How long a verdict takes at one reading in 30 s of every device; and with settings for low latency."""
     usual = bench.measured(Load(bench.devices, bench.rate(MILLION / EVERY_S), bench.seconds))
+    # `QUICK` is meant for a hundred thousand meters and less; the flow stays that of all of them.
     tenth = max(1, bench.devices // 10)
     swift = Load(tenth, bench.rate(MILLION / EVERY_S), bench.seconds, quick=True, poll_s=0.005, linger_ms=5)
     quick = bench.measured(swift)
@@ -106,10 +107,12 @@ def memory(bench: Bench) -> list[GoalRow]:
     """What one detector process holds, and what a reading costs, for fleets of rising size."""
     rows = []
     for devices in [*(size for size in _SMALLER if size < bench.devices), bench.devices]:
+        # At 30 s a thousand meters say 33 readings a second: idle polls would be most of what each of them costs.
         load = Load(devices, max(2_000.0, devices / EVERY_S * bench.rate_share), min(30.0, bench.seconds), workers=1)
         run = bench.measured(load)
         peak, name = max(cost.peak_mb for cost in run.memory), _size(devices)
         goal = 1_200.0 * devices / MILLION
+        # In a small fleet the interpreter itself is most of a process, and no share of the goal could hold it.
         limited = devices >= MILLION
         rows += [
             at_most(f"detector_mb_{name}", peak, "MB", goal) if limited else printed(f"detector_mb_{name}", peak, "MB"),
@@ -123,9 +126,12 @@ def lag_rows(run: Measured, prefix: str = "") -> list[GoalRow]:
     half = run.samples[len(run.samples) // 2 :]
     lags = np.array([sample.lag for sample in half], dtype=np.float64)
     at_s = np.array([sample.at_s for sample in half])
+    # From 0 on: fitted over seconds since 1970 the line would be lost in rounding.
     rise = float(np.polyfit(at_s - at_s[0], lags, 1)[0]) if len(half) > 2 else 0.0
     return [
         printed(f"{prefix}lag_end", float(run.samples[-1].lag), "readings"),
+        # Commits come once a second and move a sample by as many readings as came in it: in a short run that alone
+        # tilts the line, so a part of a second's readings over the run is allowed for.
         at_most(
             f"{prefix}lag_rise", rise, "readings/s", 0.01 * run.load.rate + _LAG_SLACK_S * run.load.rate / run.seconds
         ),

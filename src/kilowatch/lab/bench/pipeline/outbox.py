@@ -28,6 +28,7 @@ def rows(bench: Bench) -> list[GoalRow]:
     """Fill an outbox with what a home of 100 plugs says every 5 s in a week, and drain it."""
     total = round(READINGS * min(1.0, bench.devices / 1_000_000))
     with tempfile.TemporaryDirectory() as folder:
+        # Far above the goal: at the limit the oldest are dropped, and the size would be that of the limit.
         outbox = DiskOutbox(Path(folder), OutboxLimits(max_bytes=2 * 10**9))
         began = time.process_time()
         for part in _readings(total):

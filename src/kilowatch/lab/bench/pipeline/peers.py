@@ -56,6 +56,7 @@ def rows(bench: Bench) -> list[GoalRow]:
         said = _said(numbers, step)
         ours_us.append(_us(partial(_judge, judge, said), len(said)))
         plain_us.append(_us(partial(plain.take_all, said), len(said)))
+    # Without the first step: in it plain Python makes an object for each device.
     ours, theirs = float(np.median(ours_us[1:])), float(np.median(plain_us[1:]))
     return [
         printed("peers_kilowatch_us", ours, "us/reading"),
@@ -73,6 +74,7 @@ def _judge(judge: PartitionJudge, said: Sequence[bytes]) -> None:
 
 def _said(numbers: Sequence[int], step: int) -> list[bytes]:
     watts = seen_w(step)
+    # Not in the order of slots: in a partition neighbours in memory do not speak one after the other.
     order = np.random.default_rng(step).permutation(len(numbers)).tolist()
     return [message(site_of(numbers[slot]), step, watts[slot % PATTERNS]) for slot in order]
 

@@ -29,6 +29,7 @@ class _Device:
     newest_ms: int = 0
     mean_w: float = 0.0
     variance: float = 0.0
+    # A spread so wide that the first reading of an hour is never odd.
     hours: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1e4)] * 24)
     unchanged: int = 0
     on_since_ms: int = 0
@@ -52,7 +53,10 @@ class Plain:
     def take(self, raw: bytes) -> None:
         """Judge one message."""
         reading = self._decode(raw)
-        device = self._devices.setdefault((reading.site, reading.device), _Device())
+        key = reading.site, reading.device
+        device = self._devices.get(key)
+        if device is None:
+            device = self._devices[key] = _Device()
         if reading.ts_ms <= device.newest_ms or not 0.0 <= reading.power_w < _LIMIT_W:
             return
         device.newest_ms = reading.ts_ms

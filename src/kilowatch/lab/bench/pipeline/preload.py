@@ -33,6 +33,7 @@ def preload(
         say(f"snapshot of partition {partition}")
         packed = seasoned(template, numbers, detector).save()
         draft = snapshots.write(partition, offsets.get(partition, 0), packed)
+        # The product sends it in the transaction of its offset; here no detector runs yet that could read half.
         log.write(partition, draft.key, draft.value)
         log.wait()
         size += len(packed)

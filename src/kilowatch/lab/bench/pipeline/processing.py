@@ -76,6 +76,7 @@ def _through(writer: Writer, messages: Sequence[bytes]) -> float:
     source, stop = _Ready(messages), threading.Event()
     processor = Processor([source], writer, PARTITIONS, wall_clock)
     thread = threading.Thread(target=processor.run, args=(stop,))
+    # Time of the whole process: what the client's own threads do counts here as it does in `_alone`.
     began = time.process_time()
     thread.start()
     source.all_safe.wait(300.0)

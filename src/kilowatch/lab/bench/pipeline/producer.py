@@ -90,6 +90,7 @@ class Producer:
         for due_s, step, part in self._timetable():
             wait_s = began + due_s - time.monotonic()
             if wait_s > 0:
+                # Acknowledgements are heard while nothing is due; they cost some of the wait, so it is taken anew.
                 self._producer.poll(0)
                 time.sleep(max(0.0, began + due_s - time.monotonic()))
             else:
@@ -118,6 +119,7 @@ class Producer:
         for partition, order in enumerate(self._orders):
             low, high = round(part[0] * len(order)), round(part[1] * len(order))
             heads, keys, onset = self._heads[partition], self._keys[partition], self._onset[partition]
+            # By slot, as the snapshots were made: each meter goes on with the course that it has learnt.
             patterns = (order[low:high] % PATTERNS).tolist()
             messages: list[dict[str, Any]] = [
                 {"value": first + tails[pattern], "key": key}
@@ -129,18 +131,20 @@ class Producer:
             self._hand_over(messages, partition)
 
     def _hand_over(self, messages: list[dict[str, Any]], partition: int) -> None:
+        self.flow.sent += len(messages)
         done = self._producer.produce_batch(str(Topic.DEVICES), messages, partition=partition)
         while done < len(messages):
             self._producer.poll(0.01)
             messages = [one for one in messages if "_error" in one]
+            # Left in, the mark would have a message sent twice that the next call takes.
             for one in messages:
                 del one["_error"]
             done = self._producer.produce_batch(str(Topic.DEVICES), messages, partition=partition)
-        self.flow.sent += len(messages)
 
     def _acknowledged(self, site: str, ts_ms: int) -> Any:
         def note(error: Any, message: Any) -> None:
             if error is None:
+                # The topic stamps at append, so the acknowledgement brings the broker's own time.
                 self.appended.append((site, ts_ms, message.timestamp()[1]))
 
         return note

@@ -1,8 +1,8 @@
 """The same job in Quix Streams with its durable state: `python -P quix_peer.py BOOTSTRAP MESSAGES FOLDER FIRST`.
 
-It runs in an environment of its own, which has no kilowatch. MESSAGES holds a JSON reading a line; the first FIRST
-bring each device once and are not counted. Prints CPU time a reading, microseconds: of the whole process, Kafka
-client and changelog topic included, up to its last checkpoint.
+It runs in an environment of its own, which has no kilowatch. MESSAGES holds a JSON reading a line, of FIRST devices;
+what comes until each has spoken once is not counted. Prints CPU time a reading, microseconds: of the whole process,
+Kafka client and changelog topic included, up to its last checkpoint.
 """
 
 from __future__ import annotations
@@ -88,22 +88,24 @@ def main(bootstrap: str, path: str, folder: str, first: int) -> None:
         bootstrap, consumer_group="peer", auto_offset_reset="earliest", state_dir=folder, loglevel=None
     )
     topic = app.topic(TOPIC, value_deserializer="json")
-    started_s: list[float] = []
-    seen = 0
+    known: set[str] = set()
+    started_s, before, seen = 0.0, 0, 0
 
     def take(reading: dict[str, Any], state: Any) -> bool:
-        nonlocal seen
+        nonlocal started_s, before, seen
         seen += 1
-        if seen == first + 1:
-            started_s.append(time.process_time())
+        # Partitions come in turn: making a device's state counts for nothing until the last one is made.
+        if len(known) < first and reading["site"] not in known:
+            known.add(reading["site"])
+            started_s, before = time.process_time(), seen
         return judge(reading, state)
 
     send(bootstrap, messages)
     app.dataframe(topic).apply(take, stateful=True)
     app.run(count=len(messages), timeout=300)
-    if seen < len(messages):
-        sys.exit(f"Quix Streams took {seen} of {len(messages)} readings")
-    sys.stdout.write(f"{1e6 * (time.process_time() - started_s[0]) / (len(messages) - first)}\n")
+    if seen < len(messages) or seen == before:
+        sys.exit(f"Quix Streams took {seen} of {len(messages)} readings, {before} of them to know all devices")
+    sys.stdout.write(f"{1e6 * (time.process_time() - started_s) / (seen - before)}\n")
 
 
 if __name__ == "__main__":

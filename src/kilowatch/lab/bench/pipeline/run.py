@@ -117,6 +117,7 @@ class Stage:
 
     def await_workers(self) -> None:
         """Wait until every partition is held, and every process holds its share."""
+        # Each one's share, not the sum: whoever joins first holds all partitions until the others are there.
         deadline, share = time.monotonic() + READY_S, PARTITIONS // len(self.workers)
         while not all(self.tally(number).held == share for number in range(len(self.workers))):
             self.check()
@@ -127,6 +128,7 @@ class Stage:
     def check(self) -> None:
         """Raise `ComponentError` where a worker has died."""
         for number, worker in enumerate(self.workers):
+            # Killed is what the take-over does to one on purpose; any other end is a crash.
             if worker.poll() not in {None, -signal.SIGKILL}:
                 said = (self.broker.folder / f"worker-{number}.log").read_text(errors="replace")[-3000:]
                 raise ComponentError(f"A detector of the benchmark died:\n{said}", "Run it again with --profile.")
@@ -158,6 +160,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
+            # To close is to flush, and a process that has ended reads nothing.
             with suppress(BrokenPipeError):
                 pipe.close()
 
@@ -175,6 +178,7 @@ def measure(
     """Put detectors under a load and return what came of it; during: called once the counting begins."""
     stage = Stage(broker, load, say)
     with ExitStack() as stack:
+        # Before anything is started: whatever fails from here on leaves no process behind.
         stack.callback(stage.stop)
         size = stage.preload()
         started = time.monotonic()
@@ -185,6 +189,7 @@ def measure(
         stack.callback(_end, producer)
         stage.await_workers()
         start_s = time.monotonic() - started
+        # Before the first reading: an event counts as told when this reader gets it.
         outcomes = stack.enter_context(closing(Outcomes(broker.bootstrap, PARTITIONS)))
         progress = stack.enter_context(closing(Progress(broker.bootstrap, stage.group, PARTITIONS)))
         say(f"{load.rate:,.0f} readings a second")
@@ -198,8 +203,10 @@ def measure(
         _sleep_until(first.at_s + load.seconds, stage)
         memory = [cost_of(worker.pid) for worker in stage.workers]
         after, last = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
-        producer.wait(load.seconds * 5 + 120)
+        if producer.wait(load.seconds * 5 + 120):
+            raise ComponentError("The producer of the benchmark failed.", "Keep its log with --keep FOLDER.")
         drained = _drain(progress, stage)
+        # An offset and its last events are committed as one; their reader gets them a moment later.
         time.sleep(0.5)
         flow = msgspec.json.decode((broker.folder / "flow.json").read_bytes(), type=Flow)
         appended = msgspec.json.decode((broker.folder / "appended.json").read_bytes(), type=list[tuple[str, int, int]])
@@ -213,7 +220,8 @@ def measure(
             flow=flow,
             samples=[first, *samples, last],
             latency_ms=latencies_ms(counted, outcomes.seen),
-            cpu_s={name: after[name] - before[name] for name in pids},
+            # Of a process that was killed the kernel tells nothing afterwards.
+            cpu_s={name: max(0.0, after[name] - before[name]) for name in pids},
             memory=memory,
             tallies=tallies,
             preload_bytes=size,

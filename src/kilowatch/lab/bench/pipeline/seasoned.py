@@ -54,6 +54,7 @@ def experienced(detector: str = "fleet") -> Subject:
         pipeline.teacher.teach(slot, Series(pipeline.fleet.records[slot], ts_ms, ts_ms, code, count, usable))
     pipeline.curriculum.graduate_all(PATTERNS)
     for step in range(-SEASONED_STEPS, 0):
+        # An incident that stands would be copied to an eighth of the fleet, and none of those could open another.
         if pipeline.step(_said(courses[:, LEARNT_STEPS + SEASONED_STEPS + step], time_of(step))).events:
             raise StateError("A meter of the benchmark alarms by itself.", "Choose another course.")
     return made
@@ -73,6 +74,8 @@ def seasoned(template: Subject, numbers: Sequence[int], detector: str = "fleet")
     made.pipeline.accept(_said(np.full(size, 100.0), time_of(-1)))
     ours, theirs = freeze(made.pipeline), freeze(template.pipeline)
     of = np.arange(size) % PATTERNS
+    # `freeze` does not copy: what is written here is written into the pipeline. An array that has a row for each meter
+    # is as long as the fleet, one of the same shape in both is shared by all.
     for mine, known in zip(ours.arrays, theirs.arrays, strict=True):
         if len(mine) >= size > len(known):
             mine[:size] = known[of]

@@ -54,9 +54,11 @@ def rows(bench: Bench) -> list[GoalRow]:
 def caught_up(run: Measured, killed_s: float) -> float | None:
     """Return from the death until no more readings wait than usual did before it, s; None where that never came."""
     before = [sample.lag for sample in run.samples if sample.at_s < killed_s]
+    # A second's readings at the least: commits come once a second, so up to as many wait at any time.
     usual = max([*before, run.load.rate])
     after = [sample for sample in run.samples if sample.at_s >= killed_s]
     worst = max(range(len(after)), key=lambda at: after[at].lag, default=None)
     if worst is None:
         return None
+    # Only from the peak on: right after the death nothing waits yet, and that is no recovery.
     return next((sample.at_s - killed_s for sample in after[worst:] if sample.lag <= 1.5 * usual), None)

@@ -66,6 +66,7 @@ class Outcomes:
     def __init__(self, bootstrap: str, partitions: int) -> None:
         self.seen: list[tuple[str, int, int]] = []
         self._decode = msgspec.json.Decoder(_Outcome).decode
+        # What its own fetches wait would count as the detectors' latency.
         self._consumer = kafka().Consumer(reading(Access(bootstrap), "bench-outcomes", QUICK))
         self._consumer.assign([handle(Place(str(Topic.ANOMALIES), one), 0) for one in range(partitions)])
         self._thread = _Thread(self._step)
@@ -90,6 +91,7 @@ class Progress:
     def __init__(self, bootstrap: str, group: str, partitions: int) -> None:
         self.samples: list[Sample] = []
         self._places = [Place(str(Topic.DEVICES), one) for one in range(partitions)]
+        # In the group's name to ask for its offsets, but never subscribed: a further member would move partitions.
         self._consumer = kafka().Consumer(Access(bootstrap).options() | {"group.id": group})
         self._thread = _Thread(self._step)
 
@@ -97,6 +99,7 @@ class Progress:
         """Return how it stands."""
         ends = [self._consumer.get_watermark_offsets(handle(place), timeout=30.0)[1] for place in self._places]
         committed = self._consumer.committed([handle(place) for place in self._places], timeout=30.0)
+        # Where nothing has been committed the library gives a negative offset.
         return Sample(time.time(), sum(ends), sum(max(0, one.offset) for one in committed))
 
     def close(self) -> None:

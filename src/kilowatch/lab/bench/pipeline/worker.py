@@ -96,6 +96,7 @@ class Tallying(NoWatcher):
     def taken_over(self, place: Place, seconds: float, behind: int) -> None:
         """A partition is ours."""
         del behind
+        # A partition that comes back has a new judge, which counts from 0.
         self._seen.pop(place, None)
         self.tally.taking_over_s += seconds
 
@@ -128,6 +129,7 @@ def work(plan: WorkerPlan) -> None:
             told_s = watching.tally.at_s = time.time()
             fresh = path.with_suffix(".new")
             fresh.write_bytes(msgspec.json.encode(watching.tally))
+            # Whole or not at all: the run reads it at any moment.
             fresh.replace(path)
         return False
 
@@ -141,6 +143,7 @@ def main(argument: str) -> None:
         work(plan)
         return
     profile = cProfile.Profile()
+    # SIGTERM ends the work by `SystemExit`, and what was profiled is wanted all the same.
     try:
         profile.runcall(work, plan)
     finally:

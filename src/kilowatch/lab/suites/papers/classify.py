@@ -70,6 +70,7 @@ def trees(trial: Trial, seed: int) -> Judged:
         grown.predict_proba(value_changes(part.power_w))[:, 1] for part in (trial.train, trial.validation, trial.test)
     ]
     labels = [part.label > 0 for part in (trial.train, trial.validation)]
+    # Two labels for three answers: how the test went is counted from its confusion matrix.
     right = [float(((one >= 0.5) == label).mean()) for one, label in zip(said, labels, strict=False)]
     return Judged(said[1].astype(np.float32), said[2].astype(np.float32), right[0], right[1])
 
@@ -77,6 +78,7 @@ def trees(trial: Trial, seed: int) -> Judged:
 def value_changes(power_w: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return features float64[n, 10 per lag + 4] of windows float32[n, window] of watts."""
     watts = np.maximum(power_w.astype(np.float64), 0.0)
+    # A watt more: ratios of readings near zero would say nothing but noise.
     logs = np.log(watts + _LEAST_W)
     columns = [watts.mean(axis=1), watts.std(axis=1), watts.min(axis=1), watts.max(axis=1)]
     for lag in LAGS:

@@ -103,6 +103,7 @@ def cloud_tasks(devices: Sequence[MeterFile], options: CloudOptions) -> list[Clo
         return [CloudTask(devices[0], 0, QUICK_RECIPES[0], 0, _QUICK_EPOCHS, _QUICK_DAYS, options.results, first=False)]
     return [
         CloudTask(meter, number, recipe, seed, options.epochs, _TEST_DAYS, options.results, first=place == seed == 0)
+        # Seeds outermost: a run that is cut off has every plug and recipe once before it has any twice.
         for seed in range(options.seeds)
         for place, recipe in enumerate(RECIPES)
         for number, meter in enumerate(devices)

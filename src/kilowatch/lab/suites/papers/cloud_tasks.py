@@ -53,6 +53,7 @@ class CloudTask:
     @property
     def key(self) -> str:
         """Everything that decides the result."""
+        # `first` as well: results without the untrained rows must not pass for those with them.
         days = f"{self.most_test_days} days; {self.epochs} epochs"
         return f"{self.recipe.name}; {self.meter.name}; seed {self.seed}; {days}{'; untrained too' * self.first}"
 

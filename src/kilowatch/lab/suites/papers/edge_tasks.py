@@ -108,4 +108,5 @@ def _trained(name: str, windows: Trial, task: EdgeTask) -> Judged:
 def _threshold(said: Judged, windows: Trial, fall_out: float) -> float:
     """Return the probability that so many normal validation windows exceed; no test window is looked at."""
     normal: NDArray[np.float32] = said.validation[windows.validation.label == 0]
+    # Just above the quantile: a window at the threshold is flagged, and many normal ones may tie there.
     return float(np.nextafter(np.quantile(normal, 1 - fall_out), np.inf))

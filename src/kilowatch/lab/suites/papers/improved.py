@@ -40,6 +40,7 @@ def improved(trial: Trial, epochs: int, seed: int) -> Judged:
         log = (np.log1p(np.maximum(part.power_w, 0)) - unit[0]) / unit[1]
         channels = np.stack([watts, log, np.diff(log, axis=1, prepend=log[:, :1])], axis=2)
         told = np.clip((_squeezed(value_changes(part.power_w)) - middle) / spread, -_FURTHEST, _FURTHEST)
+        # Side by side in one array: a `Fitter` takes one input.
         x = np.concatenate([channels.reshape(len(watts), -1), told], axis=1)
         return Examples(x.astype(np.float32), part.label[:, None])
 

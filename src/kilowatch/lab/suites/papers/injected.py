@@ -77,6 +77,7 @@ def injected_trial(unseen: Unseen, seed: int) -> Trial:
             continue
         late = round((1 - _VALIDATION) * len(power_w))
         train.append(_both(power_w, (0, late), unit, train_types, (seed, number)))
+        # A further number in the seed, or validation would draw what training of the same meter drew.
         validation.append(_both(power_w, (late, len(power_w)), unit, train_types, (seed, number, 1)))
     return Trial(Labelled.join(train), Labelled.join(validation), Labelled.join(test), Scaler(0.0, 1.0))
 

@@ -83,5 +83,6 @@ def _rate(asked: float, one: AtRate) -> KeptRate:
 def _as_rate(kept: KeptRate) -> AtRate:
     delay_s = np.array([np.nan if delay is None else delay for delay in kept.delay_s], dtype=np.float64)
     found = Detection(np.array(kept.found, dtype=np.bool_), delay_s)
+    # As `cloud_tasks` makes them: openings stand in for both credits, and there are no faulty days.
     none = np.zeros(0, dtype=np.bool_)
     return AtRate(Rate(kept.alarms, kept.weeks), OpenTime(kept.open_ms, kept.watched_ms), found, found, none)

@@ -42,6 +42,7 @@ class Ledger(Generic[R]):
         """Append one result; several processes may do so at once."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = msgspec.json.encode(_Line(key, msgspec.Raw(msgspec.json.encode(rows))))
+        # Appended by one call to the system: lines of several processes do not mix.
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             # The newline in front ends whatever a killed process may have left.

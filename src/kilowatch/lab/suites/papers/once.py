@@ -20,6 +20,7 @@ def fresh(shape: Shape, seed: int) -> Any:
     for layer, other in zip(model.layers, begun.layers, strict=True):
         if getattr(other, "seed_generator", None) is not None:
             layer.seed_generator.state.assign(other.seed_generator.state)
+    # Steps and moments too: what is left of the last device's training would steer this one's.
     for variable, value in zip(model.optimizer.variables, optimiser, strict=True):
         variable.assign(value)
     return model

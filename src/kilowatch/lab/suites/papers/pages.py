@@ -98,6 +98,7 @@ def _meters(rows: Sequence[WindowRow]) -> str:
 
 def cloud_text(known: Mapping[str, Sequence[KeptFindings]], epochs: int) -> str:
     """Return what was found on plugs of TVs, of runs of so many epochs, and how many runs each row stands on."""
+    # Anywhere in the key: behind the epochs it may say that untrained rows came too.
     kept = [one for key, of in known.items() if f"; {epochs} epochs" in key for one in of]
     if not kept:
         return NOTHING

@@ -96,6 +96,7 @@ def measured(subject: Subject, seed: int, epochs: int) -> list[SeveralRow]:
     """Train on a subject's first days, and change each channel in each way on its last."""
     values = subject.read()
     train_end, validation_end = (round(share * len(values)) for share in _SHARES)
+    # Overlapping, to have more to learn from; tested windows share no reading, so that each counts once.
     training = _windows(values[:train_end], WINDOW // 4)
     validation = _windows(values[train_end:validation_end], WINDOW // 2)
     test = _windows(values[validation_end:], WINDOW)
@@ -123,6 +124,7 @@ def changed(
     """
     out, where = windows.copy(), np.zeros((len(windows), windows.shape[2]), dtype=np.bool_)
     span = float(np.ptp(windows[:, place]))
+    # A window may be its own other: then nothing has moved, and it is left out below.
     for row, other in enumerate(rng.permutation(len(windows)).tolist()):
         length = int(rng.integers(WINDOW // 4, WINDOW // 2 + 1))
         first = int(rng.integers(0, WINDOW - length + 1))
@@ -193,6 +195,7 @@ def _home() -> NDArray[np.float32]:
 
 def _heater() -> NDArray[np.float32]:
     table = _uci()
+    # Wh of one minute each: sixty of them an hour make W.
     plug_w, total_w = 60 * table["sub_metering_3_wh"], 1000 * table["global_active_power_kw"]
     return _stacked({"plug_w": plug_w, "total_w": total_w})
 

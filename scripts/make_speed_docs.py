@@ -1,0 +1,72 @@
+"""Write docs/speed.md from what `kilowatch bench NAME --json` printed into docs/evidence/NAME.json."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from kilowatch.lab.bench.pipeline.goals import GoalRow
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, EVIDENCE = ROOT / "docs" / "speed.md", ROOT / "docs" / "evidence"
+BENCHES = {
+    "core": "Windows and cheap detectors, and the replay of a meter-month",
+    "edge": "The edge classifier beside every runtime that a user would pick",
+    "train": "Training beside PyTorch and Keras on TensorFlow",
+    "pipeline": "Readings through real Kafka to verdicts",
+    "edge-run": "`kilowatch run` with 20 plugs at 1 s",
+    "web": "The page before real browsers, and `/metrics` of a fleet",
+}
+INTRO = """# Speed
+
+Written by `python scripts/make_speed_docs.py` from what the commands named here printed with `--json` into
+`docs/evidence`. Each ran by itself on an otherwise idle machine, which its title describes; yours prints other figures.
+Goals that were missed say so.
+"""
+
+
+class Printed(msgspec.Struct):
+    """What a benchmark printed."""
+
+    machine: str
+    rows: list[GoalRow]
+
+
+def text() -> str:
+    """Return the page."""
+    return "\n".join([INTRO, *(part(name, title) for name, title in BENCHES.items())])
+
+
+def part(name: str, title: str) -> str:
+    """Return the table of one benchmark, or that it has not been run."""
+    path = EVIDENCE / f"{name}.json"
+    head = f"## {title}\n\n`kilowatch bench {name}`"
+    if not path.exists():
+        return f"{head}: not measured yet.\n"
+    printed = msgspec.json.decode(path.read_bytes(), type=Printed)
+    lines = [f"{head} on {printed.machine}.\n", "| row | figure | unit | goal | |", "| --- | ---: | --- | --- | --- |"]
+    return "\n".join([*lines, *map(line, printed.rows), ""])
+
+
+def line(row: GoalRow) -> str:
+    """Return a row of a table."""
+    figure = "–" if row.value is None else f"{row.value:,}"
+    reached = {None: "", True: "met", False: "**missed**"}[row.met]
+    return f"| `{row.name}` | {figure} | {row.unit} | {row.goal} | {'; '.join(filter(None, (reached, row.note)))} |"
+
+
+def main(words: list[str]) -> int:
+    """Write the page, or only say whether it is fresh."""
+    if words == ["--check"]:
+        is_fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text()
+        print(f"docs/speed.md is {'fresh' if is_fresh else 'stale: run scripts/make_speed_docs.py'}")
+        return 0 if is_fresh else 1
+    PAGE.write_text(text(), encoding="utf-8")
+    print("wrote docs/speed.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
