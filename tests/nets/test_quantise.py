@@ -30,3 +30,13 @@ def test_int8_decides_as_float_and_its_card_says_how_often_not(name: str) -> Non
     scores = [Model(each, Engine.ONNXRUNTIME).score(windows) for each in (artifact, sibling)]
     assert 0 < (scores[0] >= artifact.card.threshold).mean() < 1
     assert np.abs(scores[0] - scores[1]).max() > 0
+
+
+def test_what_comes_with_a_window_does_not_change_its_score() -> None:
+    artifact = read_artifact(path_of("fridge-autoencoder"))
+    watts = fridge(12, seed=1).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(watts, artifact.card.window)[:: artifact.card.window]
+    model = Model(artifact_of(to_int8(artifact.data, windows)), Engine.ONNXRUNTIME)
+    loud = np.concatenate([windows[:40], windows[:1] * 20])
+    np.testing.assert_array_equal(model.score(loud)[:40], model.score(windows[:40]))
+    np.testing.assert_array_equal(model.score(windows[:40]), [model.score_one(window) for window in windows[:40]])

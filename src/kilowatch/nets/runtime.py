@@ -16,6 +16,7 @@ import numpy as np
 
 from kilowatch.errors import KilowatchError, ModelError, ReadingError
 from kilowatch.nets.artifact import EXPECTED, check_fit, read_artifact
+from kilowatch.nets.card import Precision
 from kilowatch.nets.engines import Engine, default_engine, quickest_to_start, runner
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class Model:
         self.threshold = artifact.card.threshold
         self._outputs = artifact.file.outputs
         self._shape = (self.window,)
-        self._runner = runner(artifact, engine, MICRO_BATCH)
+        # int8 takes one range for a whole batch: together with others a window would be rounded by them.
+        self._rows = 1 if artifact.card.precision is Precision.INT8 else MICRO_BATCH
+        self._runner = runner(artifact, engine, self._rows)
         self._score_one = self._runner.score_one
 
     @classmethod
@@ -73,12 +76,11 @@ class Model:
         """
         windows = self._checked(windows_w)
         whole: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(windows), axis=1)
-        # int8 variants take one range for a whole batch: NaN in one row would reach the others.
         if not whole.all():
             windows = np.where(whole[:, None], windows, np.float32(0))
         scores = np.empty(len(windows), dtype=np.float32)
-        for start in range(0, len(windows), MICRO_BATCH):
-            part = windows[start : start + MICRO_BATCH]
+        for start in range(0, len(windows), self._rows):
+            part = windows[start : start + self._rows]
             scores[start : start + len(part)] = self._runner.score(part)
         scores[~whole] = np.nan
         return scores
@@ -105,8 +107,8 @@ class Model:
         if EXPECTED not in self._outputs:
             raise ModelError(f"The {self.kind} has no expectation in watts.", "Use an autoencoder or a forecaster.")
         windows = self._checked(windows_w)
-        starts = range(0, len(windows), MICRO_BATCH)
-        found = [self._runner.expect(windows[start : start + MICRO_BATCH]) for start in starts]
+        starts = range(0, len(windows), self._rows)
+        found = [self._runner.expect(windows[start : start + self._rows]) for start in starts]
         return np.concatenate(found) if found else np.empty((0, self.window), dtype=np.float32)
 
     def _checked(self, windows_w: NDArray[np.float32]) -> NDArray[np.float32]:
