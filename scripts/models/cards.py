@@ -39,8 +39,11 @@ they install, import and decide as here, with ONNX Runtime and with NumPy. Times
 there is no row of a Pi yet. Whoever has one
 makes a row with
 
-    pip install "kilowatch[edge]"
-    python -m kilowatch.lab.bench.edge_board
+<!-- needs:hardware -->
+```sh
+pip install "kilowatch[edge]"
+python -m kilowatch.lab.bench.edge_board
+```
 """
 WHAT = {
     "edge-classifier": "Probability that a window is abnormal, after Utomo & Hsiung; knows the faults it was shown.",
