@@ -22,8 +22,8 @@ BENCHES = {
 INTRO = """# Speed
 
 Written by `python scripts/make_speed_docs.py` from what the commands named here printed with `--json` into
-`docs/evidence`. Each ran by itself on an otherwise idle machine, which its title describes; yours prints other figures.
-Goals that were missed say so.
+`docs/evidence`. The machines that the titles describe are shared ones: another, or a quieter moment, prints other
+figures. Goals that were missed say so.
 """
 
 

@@ -18,8 +18,6 @@ from kilowatch.core.events import IncidentEvent
 if TYPE_CHECKING:
     from kilowatch.app.pipeline import Pipeline
 
-NEXT_V = 2
-
 
 class RoomEvent(IncidentEvent, frozen=True, kw_only=True, omit_defaults=True):
     """An incident event as the next version has it."""
@@ -30,8 +28,7 @@ class RoomEvent(IncidentEvent, frozen=True, kw_only=True, omit_defaults=True):
 def upgrade() -> None:
     """Make of this process one of the next version."""
     for module, name in ((state, "STATE_V"), (packing, "STATE_V"), (snapshots, "SNAPSHOT_V")):
-        assert getattr(module, name) == NEXT_V - 1
-        setattr(module, name, NEXT_V)
+        setattr(module, name, getattr(module, name) + 1)
 
     def stamped(event: IncidentEvent, pipeline: Pipeline) -> IncidentEvent:
         return RoomEvent(**msgspec.structs.asdict(ours(event, pipeline)), room="kitchen")

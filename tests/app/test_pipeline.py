@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, home, meter, with_power, without
+from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, heater, home, meter, with_power, without
 from kilowatch.app.advisor import would_be_armed
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.replay import ReplayOutcome, replay
@@ -83,6 +84,16 @@ def test_any_cut_of_the_stream_tells_the_same_story(faulty_home: ReadingBatch, s
     pieces, _ = run(cut(faulty_home, edges), detector)
     assert story(pieces) == story(whole)
     assert whole
+
+
+def test_a_clock_that_steps_back_in_the_midst_of_a_fault_stops_nothing_and_the_run_began_where_it_did() -> None:
+    stuck_on = with_power(heater(DAYS), 1, FAULT_MS, FAULT_MS + 3 * HOUR_MS, 1500.0)
+    stuck_on = stuck_on.take(stuck_on.ts_ms < FAULT_MS + 2 * HOUR_MS + 600_000)
+    back = np.where(stuck_on.ts_ms < FAULT_MS + 2 * HOUR_MS, 0, HOUR_MS)
+    events, _ = run([replace(stuck_on, ts_ms=stuck_on.ts_ms - back)])
+    began = [e.evidence.on_since_ms for e in events if e.kind is EventKind.OPENED and e.ts_ms >= FAULT_MS]
+    assert began
+    assert all(FAULT_MS - HOUR_MS < on_since_ms <= FAULT_MS for on_since_ms in began if on_since_ms is not None)
 
 
 def test_nothing_is_said_of_a_device_that_is_still_learning() -> None:

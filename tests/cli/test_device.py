@@ -93,7 +93,8 @@ def test_a_deleted_device_is_gone_from_table_and_files_and_asked_about_first(dat
 
 
 def test_a_backup_comes_back(data: DataFolder, tmp_path: Path) -> None:
-    assert "Saved" in typed("backup", "all.tar.gz")
+    (tmp_path / "own.toml").write_text("")
+    assert "Saved" in typed("backup", "all.tar.gz", "-c", "own.toml")
     typed("device", "delete", "home", "fridge", "--yes")
     with pytest.raises(ConfigError, match="There is data already"):
         typed("restore", "all.tar.gz")

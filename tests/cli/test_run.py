@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from kilowatch.cli.main import COMMANDS
 from kilowatch.cli.on_demand import OnDemand
+from kilowatch.cli.run import _work
+from kilowatch.errors import StateError
 from kilowatch.links.database import Database, DatabaseSettings
+from kilowatch.observability import Metrics
+from kilowatch.observability.health import Health
 from kilowatch.sim.plugs import Make
 from sim.plugs.hosted import host_of, plug_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from kilowatch.app.edge.build import BuiltEdge
 
 NOT_WANTED = (
     *("pyarrow", "alembic", "mako", "rich", "pygments", "fastapi", "starlette", "nicegui", "plotly", "pandas"),
@@ -64,3 +74,33 @@ def test_every_command_is_where_the_table_says() -> None:
     assert list(commands) == list(COMMANDS)
     assert [command.name for command in commands.values()] == list(COMMANDS)
     assert all(command.help for command in commands.values())
+
+
+class FailingEdge:
+    """An edge that comes to its end at once, and the log that its sources write to."""
+
+    def __init__(self) -> None:
+        self.edge = self.parts = self.log = self
+
+    def run(self, stop: object) -> None:
+        raise StateError("The state is torn.", "Look.")
+
+    def send(self, *_: object, **__: object) -> None: ...
+
+    def poll(self, timeout_s: float) -> int:
+        time.sleep(timeout_s)
+        return 0
+
+    def flush(self, timeout_s: float) -> int:
+        return 0
+
+
+def test_an_edge_that_fails_ends_its_sources_too() -> None:
+    stop = threading.Event()
+    try:
+        with pytest.raises(StateError, match="torn"):
+            _work(cast("BuiltEdge", FailingEdge()), [], stop, Metrics(), Health())
+        assert stop.is_set()
+        assert "processor" not in {thread.name for thread in threading.enumerate()}
+    finally:
+        stop.set()

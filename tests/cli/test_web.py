@@ -32,3 +32,18 @@ def test_the_models_of_a_folder_are_read_once_and_one_that_is_torn_is_left_out(
     assert reads == [], "a file by its hash never changes"
     file.unlink()
     assert folder() == [], "what was taken away is not shown"
+
+
+def test_a_model_that_cannot_be_read_is_told_of_once_and_read_again_when_it_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, registry = ModelFolder(tmp_path), ModelRegistry(tmp_path)
+    whole = path_of("fridge-forecaster").read_bytes()
+    digest = registry.add(whole).sha256
+    file = registry.path(digest)
+    file.write_bytes(b"torn")
+    for _ in range(3):
+        assert folder() == []
+    assert len(caplog.records) == 1
+    file.write_bytes(whole)
+    assert [fact.sha256 for fact in folder()] == [digest]

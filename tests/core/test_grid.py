@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.fleets import START_MS, batch_of, fleet_of, sorted_by_device
-from kilowatch.core.device import Reporting
+from kilowatch.core.device import DeviceRecord, Fleet, Reporting
 from kilowatch.core.grid import Grid
+from kilowatch.core.state import Frozen, freeze, thaw
 
 if TYPE_CHECKING:
-    from kilowatch.core.device import Fleet
+    from collections.abc import Callable
+
     from kilowatch.core.reading import ReadingBatch
     from kilowatch.core.samples import Samples
 
@@ -26,17 +29,19 @@ GRID_MS = 30_000
 
 
 def push(grid: Grid, batch: ReadingBatch) -> Samples:
+    """What readings complete; those marked as backfill are history."""
     grid.reserve()
     readings, segments = sorted_by_device(batch)
-    return grid.push(readings, segments, np.zeros(len(batch), dtype=np.bool_))
+    past = np.zeros(len(batch), dtype=np.bool_) if readings.backfill is None else readings.backfill
+    return grid.push(readings, segments, past)
 
 
 def advance(grid: Grid, now_ms: int, devices: int) -> Samples:
     return grid.advance(np.arange(devices, dtype=np.int32), np.full(devices, now_ms))
 
 
-def rows(samples: Samples) -> list[tuple[int, int, int, int, bool]]:
-    columns = (samples.slot, samples.ts_ms, samples.code, samples.count, samples.held)
+def rows(samples: Samples) -> list[tuple[int, int, int, int, bool, bool]]:
+    columns = (samples.slot, samples.ts_ms, samples.code, samples.count, samples.held, samples.historical)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -119,15 +124,60 @@ def mixed() -> Fleet:
 
 
 @settings(deadline=None, max_examples=80)
-@given(STREAMS, st.lists(st.integers(1, 50), max_size=6))
-def test_any_cut_into_batches_gives_the_same_samples(stream: list[tuple[int, int, int]], cuts: list[int]) -> None:
-    readings = timed(stream)
-    whole = rows(push(Grid(mixed()), batch_of(readings)))
+@given(STREAMS, st.lists(st.integers(1, 50), max_size=6), st.lists(st.booleans(), min_size=50, max_size=50))
+def test_any_cut_into_batches_gives_the_same_samples(
+    stream: list[tuple[int, int, int]], cuts: list[int], past: list[bool]
+) -> None:
+    readings = replace(batch_of(timed(stream)), backfill=np.array(past[: len(stream)]))
+    whole = rows(push(Grid(mixed()), readings))
     grid, pieces = Grid(mixed()), []
     edges = sorted({0, len(readings), *(cut for cut in cuts if cut < len(readings))})
     for start, end in itertools.pairwise(edges):
-        pieces += rows(push(grid, batch_of(readings[start:end])))
+        pieces += rows(push(grid, readings.take(slice(start, end))))
     assert sorted(pieces) == sorted(whole)
+
+
+def test_a_cell_begun_on_history_and_finished_live_is_history_and_the_next_one_is_not() -> None:
+    grid = Grid(fleet_of(FAST_PLUG))
+    push(grid, replace(seconds((0, 50.0), (10, 50.0)), backfill=np.ones(2, dtype=np.bool_)))
+    push(grid, seconds((15, 50.0), (20, 50.0)))
+    assert push(grid, seconds((25, 50.0), (61, 50.0))).historical.tolist() == [True, False]
+
+
+def of_format_1(frozen: Frozen) -> Frozen:
+    """The same state as it was before cells knew of their history."""
+    del frozen.tree.parts["_resampler"].parts["_open"].parts["cell_historical"]  # type: ignore[union-attr]
+    return Frozen(1, frozen.tree, frozen.arrays)
+
+
+@pytest.mark.parametrize("past", [of_format_1, lambda frozen: frozen])
+def test_a_saved_cell_is_finished_also_one_of_the_format_before(past: Callable[[Frozen], Frozen]) -> None:
+    before, after = Grid(fleet_of(FAST_PLUG)), Grid(fleet_of(FAST_PLUG))
+    push(before, seconds((0, 50.0), (20, 50.0)))
+    thaw(after, past(freeze(before)))
+    assert rows(push(after, seconds((31, 50.0)))) == rows(push(before, seconds((31, 50.0))))
+
+
+@pytest.mark.parametrize(
+    ("before_s", "after_s", "ends_s"),
+    [(60.0, 30.0, [180, 210, 240]), (30.0, 60.0, [240]), (60.0, 5.0, [180, 210, 240])],
+)
+def test_a_plug_put_on_another_grid_begins_a_window_there_and_keeps_its_value(
+    before_s: float, after_s: float, ends_s: list[int]
+) -> None:
+    def paced(interval_s: float) -> DeviceRecord:
+        return DeviceRecord(site="home", device="d0", **(ON_CHANGE | {"interval_s": interval_s}))
+
+    fleet = Fleet([paced(before_s)])
+    grid = Grid(fleet)
+    push(grid, seconds((0, 80.0), (160, 90.0)))
+    fleet.update(paced(after_s))
+    grid.refresh(0)
+    grid.restart(0)
+    samples = push(grid, seconds((250, 10.0)))
+    assert samples.ts_ms.tolist() == [START_MS + end_s * 1000 for end_s in ends_s]
+    assert samples.power_w.tolist() == pytest.approx([90.0] * len(samples), rel=2e-4)
+    assert samples.count.tolist() == list(range(1, len(samples) + 1))
 
 
 @settings(deadline=None, max_examples=80)

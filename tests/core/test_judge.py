@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.spies import Plain
 from detectors.samples import GRID_MS, START_MS, Arrivals, series_of
 from kilowatch.core.detector import Scores
 from kilowatch.core.judge import Judge, Scorer
+from kilowatch.core.on_since import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,6 +114,15 @@ def test_what_is_worth_a_word_tells_its_watts_its_band_and_its_rule() -> None:
     assert hot.observed_w == pytest.approx(400, rel=2e-4)
     assert (hot.low_w, hot.high_w) == (judged[0].low_w[-1], judged[0].high_w[-1])
     assert "usually draws 100 W" in hot.phrase
+
+
+def test_what_is_worth_a_word_tells_since_when_its_device_has_been_on_also_where_times_step_back() -> None:
+    scorer, judge = scored_by(Plain(), 1)
+    _, samples = Arrivals.of([400] * 6, start_ms=START_MS + 8 * 2880 * GRID_MS).batch()
+    samples = replace(samples, ts_ms=samples.ts_ms - np.array([0, 0, 0, 0, 0, 4]) * GRID_MS)
+    since_ms = np.array([7, 7, 7, 8, 8, OFF])
+    _, hots = judge.judge(scorer.score(samples, np.ones(6, dtype=np.bool_)), LEAVE, since_ms)
+    assert [hot.on_since_ms for hot in hots] == [7, 7, 8, 8, None]
 
 
 def test_the_band_ends_where_the_score_is_one() -> None:

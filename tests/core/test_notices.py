@@ -60,6 +60,12 @@ def test_a_digest_has_the_last_word_of_each_incident_and_says_how_many_more() ->
     assert len(told.text.splitlines()) == 21
 
 
+def test_a_digest_begins_with_the_freshest_word_also_of_an_incident_that_began_first() -> None:
+    began = [notice_of(event(f"i{n}", 1, ts_ms=1_000 + n), Phase.BEGAN) for n in range(30)]
+    ended = notice_of(event("i0", 2, kind=EventKind.CLEARED, ts_ms=9_000), Phase.ENDED)
+    assert digest([ended, *began]).text.splitlines()[0] == f"- {ended.text}"
+
+
 def test_history_is_told_in_its_order() -> None:
     past = [notice_of(event(f"i{n}", 1, ts_ms=1_000 - n), Phase.HISTORY) for n in range(3)]
     told = history(past)

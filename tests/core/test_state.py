@@ -154,6 +154,13 @@ def versioned(frozen: Frozen, version: int) -> Frozen:
     return Frozen(version, frozen.tree, frozen.arrays)
 
 
+@pytest.mark.parametrize(("version", "hint"), [(STATE_V + 1, "or a newer one"), (STATE_V - 2, "that wrote it.")])
+def test_a_newer_kilowatch_is_advised_for_newer_states_alone(version: int, hint: str) -> None:
+    with pytest.raises(StateError) as refused:
+        thaw(Outer(), versioned(freeze(used()), version))
+    assert hint in str(refused.value.hint)
+
+
 def test_a_newer_state_is_refused_untouched_and_the_one_before_is_read() -> None:
     fresh, frozen = Outer(), freeze(used())
     with pytest.raises(StateError, match=f"has format {STATE_V + 1}"):

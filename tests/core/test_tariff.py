@@ -17,6 +17,18 @@ def test_a_flat_price_holds_at_every_hour() -> None:
     assert {cost(Tariff.flat(0.31), hour) for hour in range(168)} == {0.31}
 
 
+@pytest.mark.parametrize("per_kwh", [1_450.0, 2_500.0, -9_999.0])
+def test_rupiah_and_dong_are_prices_too(per_kwh: float) -> None:
+    assert cost(Tariff.flat(per_kwh), 0) == pytest.approx(per_kwh, rel=1e-12)
+
+
+def test_a_cost_beyond_what_an_integer_holds_stays_at_its_end() -> None:
+    huge_uj = np.array([9 * 10**18])
+    for per_kwh in (9_999.0, -9_999.0):
+        (pico,) = Tariff.flat(per_kwh).cost_pico(huge_uj, np.array([0])).tolist()
+        assert pico / per_kwh > 9e18 / 9_999
+
+
 def test_bands_change_the_price_of_their_hours_alone() -> None:
     weekend = Band(frozenset({5, 6}), frozenset({22, 23}), 0.10)
     tariff = Tariff.by_hour(0.40, [weekend])

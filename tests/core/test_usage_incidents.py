@@ -38,6 +38,23 @@ def test_an_event_told_twice_or_late_counts_once() -> None:
     assert seen.open[EVENT.id].version == 3
 
 
+def test_an_event_of_a_cleared_incident_told_again_opens_nothing_and_a_newer_one_does() -> None:
+    seen = Correlation()
+    opened, cleared = incident(EventKind.OPENED, 1, first_ms=AT_MS), incident(EventKind.CLEARED, 2, ts_ms=AT_MS)
+    for event in (opened, cleared, opened, cleared):
+        seen.note_incident(event)
+    assert not seen.open
+    assert (sum(seen.opened.values()), seen.alarms_ever) == (1, 1)
+    again = Correlation()
+    thaw(again, freeze(seen))
+    again.note_incident(opened)
+    assert not again.open
+    again.note_incident(incident(EventKind.UPDATED, 3))
+    assert again.open[EVENT.id].version == 3
+    seen.forget(AT_MS + 1)
+    assert not seen.closed
+
+
 def test_silence_and_history_are_incidents_but_no_alarms() -> None:
     seen = Correlation()
     seen.note_incident(incident(EventKind.STALE, id="a", rule="stale"))

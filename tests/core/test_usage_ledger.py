@@ -56,6 +56,15 @@ def test_a_restart_anywhere_changes_nothing(stream: tuple[ReadingBatch, list[int
     np.testing.assert_array_equal(days.values, again.values)
 
 
+def test_a_register_step_of_more_than_an_integer_holds_is_left_out() -> None:
+    """Three months of a steel works within 30 days of silence."""
+    stream = readings([0.0, 30.0, 30 * DAY_S], [5e6] * 3, [0.0, 0.04e6, 3e9])
+    _, days = days_of(home(1), [stream])
+    assert (days.values[:, ENERGY] >= 0).all()
+    held_s = days.of(Quantity.HELD_MS).sum() / 1000 - 30
+    assert days.energy_uj.sum() / 3.6e9 == pytest.approx(0.04e6 + 5e6 * held_s / 3600)
+
+
 def test_a_steady_load_is_integrated_to_the_joule() -> None:
     _, days = days_of(home(1), [every_30_s(DAY_S)])
     assert joules(days)[0] == 100 * DAY_S

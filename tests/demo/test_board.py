@@ -7,9 +7,10 @@ import pytest
 
 from app.actor.stage import HEATER, NOW_MS
 from kilowatch.core.device import DeviceRecord, Stage
-from kilowatch.core.events import Want
+from kilowatch.core.events import EventKind, Want
 from kilowatch.core.records import AuditEntry
 from kilowatch.demo.board import Board, LineKind
+from links.incidents import OPENED
 
 PROTECTED = msgspec.structs.replace(HEATER, protected=True)
 UNARMED = msgspec.structs.replace(HEATER, stage=Stage.WATCHING)
@@ -64,3 +65,13 @@ def test_the_same_reason_is_not_said_again_and_one_that_passes_is_not_said_at_al
     assert hall.told("one window alone is odd so far", HEATER, after_s=0.5) == []
     ((_, said),) = hall.told("it is not critical", HEATER)
     assert "one window" not in said
+
+
+def test_a_device_is_odd_until_the_last_of_its_incidents_is_over() -> None:
+    board = Hall().board
+    another = msgspec.structs.replace(OPENED, id="another")
+    board.happened([OPENED, another])
+    board.happened([msgspec.structs.replace(another, kind=EventKind.CLEARED)])
+    assert OPENED.device in board.open
+    board.happened([msgspec.structs.replace(OPENED, kind=EventKind.CLEARED)])
+    assert not board.open

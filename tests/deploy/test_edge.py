@@ -90,6 +90,13 @@ def test_a_version_that_refuses_the_settings_never_runs(installed: Installation,
     assert installed.versions.previous() is None
 
 
+def test_an_update_without_a_backup_says_so(installed: Installation, tmp_path: Path) -> None:
+    told = [step.says for step in installed.update(release(tmp_path, "1.1"))]
+    assert any("make no backup" in says and str(installed.places.data) in says for says in told)
+    (installed.places.data / "kilowatch.db").write_text("all that was learnt")
+    assert not any("no backup" in step.says for step in installed.update(release(tmp_path, "1.1")))
+
+
 def test_a_wheel_that_cannot_be_installed_changes_nothing(installed: Installation, tmp_path: Path) -> None:
     broken = tmp_path / "kilowatch-3.0-py3-none-any.whl"
     broken.write_text("no wheel")

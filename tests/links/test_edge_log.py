@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from kilowatch.errors import ComponentError
 from kilowatch.links.edge_log import EdgeLog, EdgeLogLimits, Taken, rejected_messages
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REJECTED = "rejected"
 
@@ -162,10 +159,8 @@ def test_a_full_disk_keeps_messages_waiting_and_tells_nobody_that_they_are_safe(
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
         assert log.take(timeout_s=0.0) == Taken([], [])
-    states = [log.is_cut_off]
     assert told == []
     assert log.take().values == [b"a"]
-    assert [*states, log.is_cut_off] == [True, False]
     assert told == [None]
     assert everything(log) == [(0, b"a")]
 
@@ -176,3 +171,76 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         opened(tmp_path)
     first.close()
     opened(tmp_path).close()
+
+
+def full_at(function: str, patch: pytest.MonkeyPatch, call: int = 1) -> None:
+    """From its call number `call` on, a function of `os` finds no room."""
+    real, calls = getattr(os, function), iter(range(1, 1_000_000))
+
+    def full(*given: object) -> object:
+        if next(calls) >= call:
+            raise OSError(28, "No space left on device")
+        return real(*given)
+
+    patch.setattr(os, function, full)
+
+
+@pytest.mark.parametrize(
+    ("function", "call"), [("pwrite", 2), ("pwrite", 3), ("pwrite", 4), ("fsync", 1), ("fsync", 2)]
+)
+def test_a_disk_that_fills_up_half_way_leaves_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, call: int
+) -> None:
+    log = opened(tmp_path)
+    told: list[object] = []
+    send(log, b"a", b"b")
+    for value in (b"bad 1", b"bad 2", b"bad 3"):
+        log.send(REJECTED, None, value, told.append)
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            full_at(function, patch, call)
+            assert log.take(timeout_s=0.0) == Taken([], [])
+        assert told == []
+    assert log.take() == Taken([0, 1], [b"a", b"b"])
+    assert told == [None] * 3
+    log.close()
+    assert everything(opened(tmp_path)) == [(0, b"a"), (1, b"b")]
+    assert list(rejected_messages(tmp_path)) == [b"bad 1", b"bad 2", b"bad 3"]
+
+
+def test_a_disk_with_no_room_for_another_file_is_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = opened(tmp_path, file_bytes=10, rejected_bytes=10)
+    send(log, b"a")
+    send(log, b"bad 1", topic=REJECTED)
+    log.take()
+    for topic in ("readings", REJECTED):
+        send(log, b"b", topic=topic)
+        for _ in range(2):
+            with monkeypatch.context() as patch:
+                full_at("pwrite", patch)
+                assert log.take(timeout_s=0.0) == Taken([], [])
+        log.take()
+    log.close()
+    assert everything(opened(tmp_path)) == [(0, b"a"), (1, b"b")]
+    assert list(rejected_messages(tmp_path)) == [b"bad 1", b"b"]
+
+
+def test_what_a_sender_is_told_of_survives_a_power_cut_with_the_names_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: set[Path] = set()
+    real = os.fsync
+
+    def noting(file: int) -> None:
+        forced.add(Path(f"/proc/self/fd/{file}").readlink())
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    log = opened(tmp_path)
+    assert forced == {tmp_path}
+    forced.clear()
+    send(log, b"a")
+    log.send(REJECTED, None, b"bad", lambda _: None)
+    log.take()
+    folder = tmp_path / "rejected"
+    assert forced == {tmp_path, folder, folder / "newest.log", *tmp_path.glob("*.log")}

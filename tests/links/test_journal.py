@@ -112,3 +112,17 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with replacing(path) as fresh:
         fresh.write_text("new")
     assert path.read_text() == "new"
+
+
+def test_a_journal_that_goes_on_under_another_name_has_it_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "0.journal", sync=True)
+    journal.append(b"a")
+    forced: list[tuple[Path, list[str]]] = []
+    monkeypatch.setattr(
+        "kilowatch.links.journal.sync_folder",
+        lambda folder: forced.append((folder, [path.name for path in folder.iterdir()])),
+    )
+    journal.restart(tmp_path / "1.journal")
+    assert forced == [(tmp_path, ["1.journal"])]

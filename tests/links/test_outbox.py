@@ -269,3 +269,41 @@ def test_a_newer_outbox_is_left_alone(tmp_path: Path) -> None:
         DiskOutbox(tmp_path, QUICK)
     shutil.copy(tmp_path / "mark.json", tmp_path / "kept")
     assert (tmp_path / "kept").read_bytes() == mark.replace(b'"format":1', b'"format":2')
+
+
+def test_a_disk_without_room_for_the_mark_loses_no_count_of_what_was_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = filled(tmp_path, 600, SMALL)
+    outbox.put_incidents(STORY, AT_MS)
+    monkeypatch.setattr("kilowatch.links.outbox.outbox.replacing", no_room)
+    while (batch := outbox.next_readings(AT_MS)) is not None:
+        outbox.done(batch)
+    incidents = outbox.next_incidents(AT_MS)
+    assert incidents is not None
+    outbox.done(incidents)
+    monkeypatch.undo()
+    outbox.close()
+    again = DiskOutbox(tmp_path, SMALL)
+    assert state_of(again).dropped == 0
+    assert again.next_incidents(AT_MS) is not None
+    assert drained(again) == list(range(600))
+
+
+def test_once_files_have_made_room_the_mark_is_written_after_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = filled(tmp_path, 600, SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr("kilowatch.links.outbox.outbox.replacing", no_room)
+        while (batch := outbox.next_readings(AT_MS)) is not None:
+            outbox.done(batch)
+    with no_file_over(200):
+        outbox.put([reading(n) for n in range(600, 700)])
+    outbox.close()
+    again = DiskOutbox(tmp_path, SMALL)
+    assert (state_of(again).readings, state_of(again).dropped) == (0, 0)
+
+
+def no_room(*_: object) -> None:
+    raise OSError(28, "No space left on device")

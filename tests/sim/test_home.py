@@ -215,3 +215,11 @@ def test_two_devices_of_one_name_are_refused() -> None:
 def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(ConfigError, match="no device 'sauna'"):
         home().power_at("sauna", times(0, 0.1))
+
+
+def test_a_time_before_the_first_day_can_be_asked_of_a_life_that_has_not_begun() -> None:
+    before = np.array([START_MS - 1_000_000])
+    fresh, grown = home(), home()
+    device = next(iter(fresh.kinds))
+    grown.power_at(device, np.array([START_MS + 1]))
+    assert fresh.power_at(device, before) == grown.power_at(device, before)

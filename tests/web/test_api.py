@@ -91,6 +91,14 @@ def test_a_viewer_sees_the_house(viewer: httpx.Client) -> None:
     assert read(viewer, f"/api/v1/incidents/{ODD.id}", IncidentPage).incident.event == ODD
 
 
+def test_the_next_page_of_incidents_goes_on_after_the_last_one(viewer: httpx.Client) -> None:
+    first = read(viewer, "/api/v1/incidents", Incidents, limit=1).incidents[-1].incident.event
+    asked = {"before_ms": first.first_ms, "after_id": first.id}
+    assert [one.incident.event.id for one in read(viewer, "/api/v1/incidents", Incidents, **asked).incidents] == [
+        "over-meter"
+    ]
+
+
 def test_a_slash_in_a_name_is_part_of_it(viewer: httpx.Client, operator: httpx.Client) -> None:
     assert read(viewer, KETTLE, DevicePage).record.device == "kitchen/kettle 1"
     assert read(viewer, KETTLE + "/history", HistoryView).device == "kitchen/kettle 1"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kilowatch.web.access import Role
-from kilowatch.web.door import COOKIE
+from kilowatch.web.door import cookie_of
 from kilowatch.web.failures import MOST
 from web.rooms import TOKENS, Rooms, rooms_in, serving
 
@@ -80,7 +80,7 @@ def test_another_site_cannot_use_a_session(browser: httpx.Client, rooms: Rooms) 
 
 def test_a_forged_session_opens_nothing(browser: httpx.Client) -> None:
     for value in ("", "x", "61646d696e.99999999999.00", "é"):
-        cookie = f"{COOKIE}={value}".encode("latin-1")
+        cookie = f"{cookie_of(str(browser.base_url.netloc, 'ascii'))}={value}".encode("latin-1")
         assert browser.get("/api/v1/me", headers={b"cookie": cookie}).status_code == 401
 
 
@@ -107,3 +107,44 @@ def test_the_server_writes_no_addresses_down(browser: httpx.Client, caplog: pyte
         browser.get(f"/?token={TOKENS[Role.VIEWER]}")
     ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
     assert all(TOKENS[Role.VIEWER] not in record.getMessage() for record in ours)
+
+
+def test_a_house_on_another_port_does_not_sign_anybody_out(browser: httpx.Client, tmp_path: Path) -> None:
+    browser.get(f"/?token={TOKENS[Role.ADMIN]}")
+    (tmp_path / "other").mkdir()
+    other = rooms_in(tmp_path / "other")
+    # A browser keeps one jar for all ports of a host, and so does this client.
+    with serving(other) as address:
+        assert browser.get(f"{address}/?token={TOKENS[Role.VIEWER]}").status_code == 303
+        assert browser.get(f"{address}/api/v1/me").json()["name"] == "viewer"
+    other.close()
+    assert browser.get("/api/v1/me").json()["name"] == "admin"
+
+
+def test_a_token_in_the_address_counts_more_than_the_session(browser: httpx.Client) -> None:
+    browser.get(f"/?token={TOKENS[Role.VIEWER]}")
+    browser.get(f"/?token={TOKENS[Role.ADMIN]}")
+    assert browser.get("/api/v1/me").json()["name"] == "admin"
+    assert browser.get("/?token=wrong").headers["location"] == "/"
+    assert browser.get("/api/v1/me").json()["name"] == "admin"
+
+
+def test_who_is_signed_in_cannot_go_on_guessing_the_token_of_another(browser: httpx.Client) -> None:
+    browser.get(f"/?token={TOKENS[Role.VIEWER]}")
+    for _ in range(MOST):
+        browser.get("/?token=wrong")
+    browser.get(f"/?token={TOKENS[Role.ADMIN]}")
+    assert browser.get("/api/v1/me").json()["name"] == "viewer"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/past/%E6%97%A5", "/past/%E6%97%A5"),
+        ("/device/home/a%2Fb%20c", "/device/home/a%2Fb%20c"),
+        ("/%5Cevil.example", "/%5Cevil.example"),
+    ],
+)
+def test_any_path_survives_the_token(browser: httpx.Client, path: str, location: str) -> None:
+    answer = browser.get(f"{path}?token={TOKENS[Role.VIEWER]}")
+    assert (answer.status_code, answer.headers["location"]) == (303, location)

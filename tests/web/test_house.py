@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -142,6 +143,26 @@ def test_incidents_come_newest_first_and_only_open_ones_where_asked(rooms: Rooms
     assert [one.incident.event.id for one in rooms.house.incidents(only_open=True)] == ["odd-heater"]
     assert rooms.house.incidents(device="lamp") == []
     assert [one.incident.event.id for one in rooms.house.incidents(before_ms=ODD.first_ms)] == ["over-meter"]
+
+
+def test_open_incidents_are_those_of_the_time_that_was_asked_for(rooms: Rooms) -> None:
+    assert rooms.house.incidents(only_open=True, before_ms=ODD.first_ms) == []
+    assert rooms.house.incidents(only_open=True, from_ms=ODD.first_ms + 1) == []
+    assert rooms.house.incidents(only_open=True, from_ms=ODD.first_ms, before_ms=ODD.first_ms + 1)
+
+
+@pytest.mark.parametrize("only_open", [False, True])
+def test_pages_lose_none_of_the_incidents_that_began_together(rooms: Rooms, only_open: bool) -> None:
+    together = [msgspec.structs.replace(ODD, id=f"odd-{n}") for n in range(5)]
+    rooms.registry.project(together)
+    whole = [one.incident.event.id for one in rooms.house.incidents(only_open=only_open)]
+    read, last = [], rooms.house.incidents(only_open=only_open, limit=2)
+    while last:
+        read += [one.incident.event.id for one in last]
+        edge = last[-1].incident.event
+        last = rooms.house.incidents(before_ms=edge.first_ms, after_id=edge.id, only_open=only_open, limit=2)
+    assert read == whole
+    assert len(whole) == 6 + (not only_open)
 
 
 def test_an_incident_page_tells_what_was_said_and_done(rooms: Rooms) -> None:

@@ -88,6 +88,20 @@ def test_one_device_alone_can_be_listened_to(rooms: Rooms, address: str) -> None
         assert listener.next()[2]["device"] == "meter"
 
 
+def test_a_connection_that_is_cut_between_two_incidents_loses_neither(rooms: Rooms, address: str) -> None:
+    another = msgspec.structs.replace(ODD, id="odd-too")
+    with caller(address, Role.VIEWER) as client, client.stream("GET", "/api/v1/stream") as answer:
+        listener = Listener(answer)
+        listener.next()
+        rooms.live.happened([ODD, another])
+        _, last, data = listener.next()
+        assert data["id"] == ODD.id
+    headers = {"Last-Event-ID": last}
+    with caller(address, Role.VIEWER) as client, client.stream("GET", "/api/v1/stream", headers=headers) as answer:
+        listener = Listener(answer)
+        assert [listener.next()[2]["id"] for _ in range(2)] == [ODD.id, another.id]
+
+
 @pytest.mark.parametrize(
     "last", ["00000000-5", "x", f"{stream._BOOT}-99999999"], ids=["of another process", "no place", "not reached yet"]
 )

@@ -115,17 +115,20 @@ class ActorService:
 
     def _take(self, batch: PartitionBatch) -> None:
         if batch.place.topic == Topic.REGISTRY:
+            # A key that is not site/device must not end the service: it is asked for in vain.
             changed = {tuple((key or b"").decode(errors="replace").split("/", 1)) for key in batch.keys}
             self._hear(self._parts.world.current((name[0], name[-1]) for name in changed))
         else:
             self._hear(self._fresh(batch.values))
         if batch.place.partition in self._resume_at:
             self._resume_at[batch.place.partition].at = time.monotonic() + _CAUGHT_UP_S
+        # Last of all: what is not noted here is read again, and so is a batch whose decisions failed half way.
         if batch.place in self._rewinds:
             self._rewinds[batch.place].took(batch.offsets, batch.appended_ms)
 
     def _fresh(self, values: Iterable[bytes]) -> list[IncidentEvent]:
         """Return the newest event of each incident of a batch, as far as it is news."""
+        # To decide on each event of a batch in turn would be to act on what an incident was a while ago.
         newest: dict[str, IncidentEvent] = {}
         for event in self._events(values):
             if self._parts.world.saw(event):

@@ -67,6 +67,7 @@ class Advisor:
         if self._told.get(event.id) == (intent.want, intent.blocked):
             return None
         self._told[event.id] = intent.want, intent.blocked
+        # It may have come back: from when it can be forgotten is told by its next end.
         self._cleared_ms[event.site, event.device].pop(event.id, None)
         if intent.want is Want.SWITCH_OFF:
             self._acted.add(event.id)

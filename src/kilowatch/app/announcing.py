@@ -41,6 +41,7 @@ class Latest:
         if size > len(self.values):
             room = np.full((2 * size, _FIELDS), np.nan)
             room[: len(self.values)] = self.values
+            # Put in place once it is filled: the announcer's thread reads it without a lock.
             self.values = room
         rows = segments.ends
         columns = (judged.confirmed, judged.samples.power_w, judged.low_w, judged.high_w)

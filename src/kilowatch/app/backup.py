@@ -72,6 +72,7 @@ def restore(database: Database, data: DataFolder, source: Path, *, force: bool =
         folder = Path(name)
         manifest = _unpack(source, folder)
         for place in data.kept:
+            # A process that runs holds these locks: it is found out here, before anything of its is replaced.
             held.callback(FolderLock(place).close)
         with database.begin() as transaction:
             if not force and (is_in_use(transaction.connection) or _is_any_kept(data)):

@@ -45,6 +45,7 @@ class _Light:
 
     def decompress(self, packed: bytes | memoryview, size: int) -> bytes:
         try:
+            # One byte more than promised shows that there is too much, and a few packed bytes cannot fill the memory.
             return zlib.decompressobj().decompress(packed, size + 1)
         except zlib.error as error:
             raise ValueError(str(error)) from error

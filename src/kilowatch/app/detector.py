@@ -206,6 +206,7 @@ class Detector:
             while not is_over():
                 self.turn()
         except BaseException:
+            # Dropped before the reader closes: that calls `_revoked`, which would commit what an error left half done.
             self._lost(list(self._held))
             with suppress(KilowatchError):
                 self._reader.close()
@@ -249,6 +250,7 @@ class Detector:
         seen = None if shadow is None else shadow.stepped
         judge = PartitionJudge(subject, self._links.records, begin, live_from, seen)
         now = self._clock()
+        # Else partitions that came together would all save at one moment, and nothing would be judged meanwhile.
         spread = self._tempo.snapshot_s * (0.5 + 0.5 * (place.partition % 12) / 12)
         models = self._models(subject)
         self._held[place] = _Held(judge, writer, live_from, begin, now, now + spread, models=models, shadow=shadow)
@@ -273,6 +275,7 @@ class Detector:
             subject = self._links.subject()
             try:
                 changed = subject.load(snapshot.packed)
+            # Not passed over: our own next snapshot would sweep away what the newer kilowatch has saved.
             except NewerStateError:
                 raise
             except StateError as error:
@@ -303,15 +306,18 @@ class Detector:
         if self._clock() - self._polled_at < self._tempo.breath_s:
             return
         self._polled_at = self._clock()
+        # A poll is what keeps us in the group; paused, it brings nothing of the partition whose batch is in hand.
         self._reader.pause(list(self._held))
         for batch in self._reader.poll(1, 0.0):
             self._reader.seek(batch.place, self._fresh.get(batch.place, batch.offsets[0]))
         self._reader.resume(list(self._held))
+        # By identity: within that poll the partition may have gone and come back, with a pipeline of its own.
         if not any(held is self._judging for held in self._held.values()):
             raise _GoneError
 
     def _commit_if_due(self, place: Place) -> None:
         held, now = self._held[place], self._clock()
+        # While told messages are read again the offset lies behind the group's: to commit it would move the group back.
         if held.judge.next_offset <= held.committed:
             return
         events_due = held.events_since is not None and now - held.events_since >= self._tempo.events_s
@@ -379,6 +385,7 @@ class Detector:
         for place in [place for place in places if place in self._held]:
             held = self._held[place]
             try:
+                # In the middle of a batch a pipeline has seen more than its offset says: saved, that is judged twice.
                 if (
                     held is not self._judging
                     and held.judge.next_offset >= held.committed

@@ -94,6 +94,8 @@ class KafkaRecords:
         key, partition = f"{site}/{device}", partition_of(site, self._partitions)
         found = self._known.get(key)
         is_old = found is None or found.version < version
+        # A version is asked for when its word has come. Without one the device may be known to nobody, and the topic
+        # must not be read again whenever it is asked for.
         if is_old and (version or time.monotonic() - self._looked.get(partition, -1e9) > _LOOK_AGAIN_S):
             self._catch_up(partition)
         return self._known.get(key)

@@ -49,6 +49,7 @@ class Discoveries:
         with self._changed:
             self._is_over = True
             self._changed.notify()
+        # No longer than that: a database that hangs must not hold up the end, and sources tell their devices again.
         self._thread.join(2 * self._again_s)
 
     def _work(self) -> None:
@@ -59,7 +60,9 @@ class Discoveries:
                 is_over = self._is_over
             if found and not self._kept(list(found.values())):
                 with self._changed:
+                    # What came meanwhile is newer, and stands.
                     self._waiting = found | self._waiting
+                    # New devices do not cut the pause short: books that are away would be asked for each of them.
                     self._changed.wait_for(lambda: self._is_over, self._again_s)
             if is_over:
                 return

@@ -120,6 +120,7 @@ def _brokers(loaded: Loaded) -> Iterator[Check]:
             yield Check(name=name, mark=Mark.FAIL, found=f"{where}: {problem}", fix=fix)
         else:
             yield Check(name=name, mark=Mark.OK, found=f"{where} lets us in")
+    # The settings always name a broker; only who wrote it down has one.
     if loaded.origin(("kafka", "bootstrap")) != "default":
         yield _kafka(config)
 

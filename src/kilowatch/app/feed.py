@@ -37,6 +37,7 @@ class Feed:
 
     def has_more(self) -> bool:
         """Return whether a reading is left."""
+        # The place of the last reading in hand changes with what follows it: the head must not be the last.
         while len(self._place_ms) < 2 and not self._is_ended:
             self._read_on()
         return len(self._place_ms) > 0
@@ -83,6 +84,7 @@ def places(ts_ms: NDArray[np.int64], passed_ms: int, *, is_end: bool) -> NDArray
     known = ts_ms[told]
     follower = np.append(known[1:], known[-1:] if is_end else passed_ms)[: len(known)]
     turns = np.where(known - follower > _ASTRAY_MS, follower, known)
+    # The running count of those with a say is an index: all others get the place of the one with a say before.
     return np.maximum.accumulate(np.append(passed_ms, turns))[np.cumsum(told)]
 
 
@@ -102,6 +104,7 @@ def in_time_order(sources: Iterable[Iterable[ReadingBatch]], slice_ms: int) -> I
     while feeds := [feed for feed in feeds if feed.has_more()]:
         start_ms = min(feed.head_ms for feed in feeds)
         end_ms = (start_ms // slice_ms + 1) * slice_ms
+        # A millisecond at least, so that every round hands on the earliest reading.
         end_ms = max(start_ms + 1, min(feed.fill(end_ms) for feed in feeds))
         taken = [batch for feed in feeds if (batch := feed.take(end_ms)) is not None]
         if taken:  # else a place was told anew as its feed read on

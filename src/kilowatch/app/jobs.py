@@ -93,6 +93,7 @@ class JobRunner:
             return JobState.DONE, carry_out(job)
         except KilowatchError as error:
             return JobState.FAILED, JobFailure(error=str(error), hint=error.hint)
+        # A job that goes wrong in a way nobody thought of must not take the thread from all that come after.
         except Exception:
             _log.exception("Job %d, %s, failed.", job.id, job.kind)
             return JobState.FAILED, _UNFORESEEN

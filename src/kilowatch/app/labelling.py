@@ -73,6 +73,7 @@ class Labelling:
     def spans(self, slot: int, told: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return the times, ms, that a device must not learn from, none longer than a day."""
         out = self.excuses.spans(slot, told)
+        # Day by day: of one span a lesson leaves out its first day alone, and of what is real all of it must go.
         for first_ms, last_ms in self.excuses.real_spans(slot):
             out += [(begin_ms, min(last_ms, begin_ms + _DAY_MS)) for begin_ms in range(first_ms, last_ms + 1, _DAY_MS)]
         return out

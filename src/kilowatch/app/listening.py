@@ -104,6 +104,7 @@ class Listening:
         begin: dict[Place, int] = {}
         for place in places:
             first, end = self._reader.bounds(place)
+            # A short partition has less to look back on, and what this process had still to read may have expired.
             begin[place] = max(first, self._next.get(place, end - _LOOK_BACK_MESSAGES))
             self._waiting[place] = max(0, end - begin[place])
         return begin

@@ -92,6 +92,7 @@ class NoticeDelivery:
             due = Notices(transaction.connection).claim(name, now_ms, _LEASE_MS)
         for place, group in enumerate(groups := _grouped(due)):
             if not self._deliver(group):
+                # A channel that takes nothing now would refuse these too: not tried, they must not wait longer for it.
                 self._put_off([one for rest in groups[place + 1 :] for one in rest], tried=False)
                 break
         with self._database.read() as transaction:
@@ -140,10 +141,12 @@ class NoticeDelivery:
         with self._database.read() as transaction:
             told = Notices(transaction.connection).messages_since(self._to.name, self._clock() - _HOUR_MS)
         most = self._to.wishes.most_per_hour
+        # At the limit there is room again once the first of the last `most` messages is an hour old.
         return 0 if len(told) < most else told[-most] + _HOUR_MS
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            # Cleared before the look: what is noted while it goes on is looked for again at once.
             self._wake.clear()
             try:
                 self.turn()

@@ -87,6 +87,7 @@ class Notifier:
                 notice = unanswered(action, None if known is None else known.event)
                 for one in self._channels:
                     Notices(transaction.connection).put(one.name, action.id, notice, now_ms, now_ms)
+        # The table would ignore them too, but only within a write: one every two seconds for as long as they are young.
         self._called |= {action.id for action in news}
         self._wake()
 
@@ -128,6 +129,7 @@ class Notifier:
         notice = notice_of(event, phase, steps)
         due_ms = now_ms + (self._gather_ms if phase is Phase.HISTORY else 0)
         for one in self._channels:
+            # Who was not told that it began has nothing of its end.
             if phase is Phase.ENDED and not book.has(one.name, event.id, Phase.BEGAN):
                 continue
             if phase is Phase.ENDED or one.wishes.wants(event.severity):

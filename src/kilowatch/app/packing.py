@@ -34,6 +34,7 @@ _PREFIX = struct.Struct(">7sB32sII")
 _BLOCK = 4 * 2**20
 _SAMPLE = 65_536
 _SMALL = 512
+# Numbers alone: a file that could ask for an array of objects could make us follow its pointers.
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"})
 
 
@@ -127,6 +128,8 @@ def _rows_to_keep(array: NDArray[Any]) -> int:
     rows = len(array)
     if rows < 2 or array.nbytes < _SMALL:
         return rows
+    # Bytes are compared, not values: NaN is unlike itself and -0.0 like 0.0. Doubling steps from the end read
+    # the spare room and little more, so a large array without any costs next to nothing.
     last, step = array[-1:].tobytes(), 64
     while rows > 1:
         low = max(0, rows - step)
@@ -155,6 +158,7 @@ def _best_layout(array: NDArray[Any], codec: Codec) -> Layout:
 def _encode(array: NDArray[Any], layout: Layout) -> NDArray[np.uint8]:
     flat = np.ascontiguousarray(array).reshape(-1)
     if layout is Layout.STEPS:
+        # A difference may overflow: it wraps around, and the cumulative sum in the same type wraps back.
         flat = np.diff(flat, prepend=flat.dtype.type(0))
     octets = flat.view(np.uint8)
     if layout is Layout.PLAIN:
@@ -193,6 +197,7 @@ def _decompress(codec: Codec, packed: bytes | memoryview, size: int, most: int) 
 
 
 def _read_arrays(codec: Codec, head: _Head, body: memoryview) -> list[NDArray[Any]]:
+    # All sizes are held against each other before a block is opened: no claim of a file may ask for memory.
     sizes = [_checked_size(array) for array in head.arrays]
     if (
         sum(raw for raw, _ in head.blocks) != sum(kept for kept, _ in sizes)
@@ -201,6 +206,7 @@ def _read_arrays(codec: Codec, head: _Head, body: memoryview) -> list[NDArray[An
         raise StateError("The arrays of a saved state have other sizes than it says.", "Use an older one.")
     parts, at = [], 0
     for raw, packed in head.blocks:
+        # A block is closed once it has `_BLOCK` bytes, and what fills it is a part of no more than that.
         parts.append(_decompress(codec, body[at : at + packed], raw, 2 * _BLOCK))
         at += packed
     octets, place, arrays = np.frombuffer(b"".join(parts), dtype=np.uint8), 0, []

@@ -85,8 +85,10 @@ class PartitionJudge:
         """Judge messages, their offsets rising; those seen before are left out."""
         start = bisect_left(offsets, self.next_offset)
         for begin, end in _runs(offsets, start, self.live_from):
+            # Quotients, not equality: at the mark itself may lie the end of a transaction, an offset without a message.
             if (self.next_offset - 1) // MARK < offsets[begin] // MARK:
                 self._note(self._pipeline.pass_time(), offsets[begin])
+            # The first offset stands for the whole run: `_runs` cuts where news begins, so all of it is news or none.
             self._take_run(values[begin:end], offsets[begin])
             self.next_offset = offsets[end - 1] + 1
         self._see_graduates()
@@ -100,6 +102,7 @@ class PartitionJudge:
             self._take_run(values[middle:], offset)
             return
         self._count(decoded, len(values), offset)
+        # Before anything of this run is judged: a device's grid and limits are those of its record.
         self._introduce()
         done = 0
         for placed in [*decoded.ticks, *decoded.controls]:

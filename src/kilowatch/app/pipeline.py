@@ -28,7 +28,7 @@ from kilowatch.core.grid import Grid
 from kilowatch.core.incident import IncidentRules, IncidentTracker
 from kilowatch.core.judge import Judge, Scorer
 from kilowatch.core.learning import Curriculum, LearningPlan, Teacher, without
-from kilowatch.core.on_since import OFF, OnSince
+from kilowatch.core.on_since import OnSince
 from kilowatch.core.pace import Pace
 from kilowatch.core.policy import Moment
 from kilowatch.core.reading import ReadingBatch
@@ -108,6 +108,7 @@ class Pipeline:
         self.judge = Judge(self.scorer, self.settings.alarms_per_week)
         self.rehearsals = [Rehearsal(self.scorer, fleet, self.settings.rules, r) for r in self.settings.rehearse]
         self.curriculum = Curriculum(self.settings.plan)
+        # One teacher for all rates: they differ in thresholds alone, so the detector is fitted once a lesson.
         judges = (self.judge, *(rehearsal.judge for rehearsal in self.rehearsals))
         self.teacher = Teacher(self.scorer, judges, self.settings.plan)
         self.incidents = IncidentTracker(fleet, self.settings.rules)
@@ -153,10 +154,12 @@ class Pipeline:
         """Take a person's word on an incident, or back: its device learns anew at once where that changes anything."""
         slot = self.fleet.slot(word.site, word.device)
         incident = None if slot is None else self.incidents.incident(slot)
+        # Only cleared incidents are remembered by themselves; a person may speak of one that is still open.
         if slot is not None and incident is not None and incident.id == word.incident:
             self.labelling.saw(slot, incident)
         learner = self.labelling.take(word)
         if learner is not None and self._history is not None and self.curriculum.has_learnt(learner):
+            # A series ends before its second time: one more takes in the newest sample that was judged.
             self._lesson(learner, int(self._seen_ms[learner]) + 1)
 
     def revise(self, record: DeviceRecord) -> None:
@@ -167,6 +170,7 @@ class Pipeline:
             return
         before = self.fleet.records[slot]
         self.fleet.update(_paced(record, before))
+        # A device that the parts have no room for yet is taken over, as its record is then, by the next `reserve`.
         if slot < self._met:
             self.grid.refresh(slot)
             if self.fleet.records[slot].grid_s != before.grid_s:
@@ -195,6 +199,7 @@ class Pipeline:
         """Make room for every device of the fleet."""
         size = len(self.fleet)
         if size > self._room:
+            # Doubled, so that a fleet which grows device by device does not copy every array each time.
             self._room = max(64, size, 2 * self._room)
             self.scorer.reserve(self._room)
             self.judge.reserve(self._room)
@@ -214,6 +219,7 @@ class Pipeline:
         self.reserve()
         results = []
         for part, record in self.pace.parts(batch):
+            # Only the last piece has no record: time passes once a batch, however many paces are found in it.
             results.append(self._step_part(part, passing=passing and record is None))
             if record is not None:
                 self.revise(record)
@@ -233,6 +239,7 @@ class Pipeline:
         """Judge samples in event order, with each device's lessons in between."""
         judged = []
         self.curriculum.greet(samples)
+        # This comes to an end: a lesson, taken or postponed, always sets its device's next one later.
         while len(samples):
             ready = self.curriculum.before_lesson(samples)
             now = samples if ready.all() else samples.keep(ready)
@@ -245,12 +252,13 @@ class Pipeline:
 
     def _judge(self, samples: Samples, news: _News) -> Judged:
         scored = self.scorer.score(samples, self.curriculum.is_watching(samples.slot, samples.ts_ms))
-        judged, hots = self.judge.judge(scored, self.settings.rules.leave)
+        judged, hots = self.judge.judge(scored, self.settings.rules.leave, self._on_since_ms(samples))
         for rehearsal in self.rehearsals:
             rehearsal.take(scored)
         if self._history is not None:
+            # Odd samples too: what a lesson leaves out is decided when it comes, and a person may speak until then.
             self._history.append(samples)
-        for hot in self._dated(hots, samples):
+        for hot in hots:
             self._observe(hot, news)
         self._seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]
         return judged
@@ -285,6 +293,7 @@ class Pipeline:
         """Complete the samples of plugs that say nothing new, clear quiet incidents, notice silence."""
         now_ms = self._site_ms()
         judged = self._take(self._pass_grid_time(now_ms), news)
+        # By how far each device's own samples are judged, not by site time: a late one must find its incident open.
         self._note(self.incidents.advance(self._seen_ms[: len(self.fleet)]), news)
         news.events.extend(self.staleness.advance(now_ms))
         return judged
@@ -300,14 +309,13 @@ class Pipeline:
         if verdict is Verdict.DROP:
             return
         self._note(self.incidents.observe(replace(hot, harmless=verdict is Verdict.QUIET)), news)
+        # Also where the incident has no news: an interlock may open by time alone, such as a cool-down that ends.
         self._ask(hot.slot, hot.ts_ms, news)
 
-    def _dated(self, hots: list[Hot], samples: Samples) -> list[Hot]:
-        """Return odd samples with since when their devices have been on; moves on past all samples."""
+    def _on_since_ms(self, samples: Samples) -> NDArray[np.int64]:
+        """Return since when each sample's device has been on; moves on past all samples."""
         on = samples.power_w >= self.fleet.off_below_w[samples.slot]
-        since_ms = self.on_since.observe(samples.segments, samples.ts_ms, on)
-        runs = [int(since_ms[samples.row_of(hot.slot, hot.ts_ms)]) for hot in hots]
-        return [replace(hot, on_since_ms=run if run != OFF else None) for hot, run in zip(hots, runs, strict=True)]
+        return self.on_since.observe(samples.segments, samples.ts_ms, on)
 
     def _ask(self, slot: int, ts_ms: int, news: _News) -> None:
         incident = self.incidents.incident(slot)
@@ -332,6 +340,7 @@ class Pipeline:
         incident = None if slot is None else self.incidents.incident(slot)
         if slot is not None and incident is not None and self._history is not None:
             self.labelling.saw(slot, incident)
+            # No lesson looks back beyond its horizon: what ended before is dropped, or the list would grow for ever.
             since_ms = event.first_ms - self.settings.plan.horizon_ms
             recent = [span for span in self._spans[slot] if span[1] >= since_ms]
             self._spans[slot] = [*recent, (event.first_ms, event.last_ms)]
@@ -362,6 +371,7 @@ def _paced(record: DeviceRecord, before: DeviceRecord) -> DeviceRecord:
 
 
 def _order(event: IncidentEvent) -> tuple[int, str, str, int]:
+    # Names and versions settle ties: batches that were cut otherwise must tell the same order.
     return event.ts_ms, event.site, event.device, event.version
 
 

@@ -110,6 +110,7 @@ class Processor:
                 started.append(source)
             self._work(stop)
         finally:
+            # Before the sources are stopped: one that waits in `put` for room would never let its thread end.
             self._is_stopping = True
             for source in started:
                 source.stop()
@@ -135,6 +136,7 @@ class Processor:
             except FullError:
                 if self._is_stopping:
                     return
+            # Raised by the loop: a source's thread cannot end the service, and has no acknowledgement to give.
             except KilowatchError as error:
                 self._failure = error
                 return

@@ -58,6 +58,7 @@ def known_devices(config: Config, registry: Registry) -> list[DeviceRecord]:
     """Return whom to poll: devices of the settings, and those that the registry knows where it can be asked."""
     found = {(record.site, record.device): record for record in device_records(config)}
     try:
+        # The registry's over those of the settings: it has what people changed since.
         found |= {(record.site, record.device): record for record in registry.records()}
     except KilowatchError as error:
         _log.warning("Only devices of the settings are polled: %s %s", error, error.hint)

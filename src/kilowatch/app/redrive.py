@@ -93,8 +93,10 @@ class RejectedMessages:
     def _redrive(self, place: Place, wanted: Callable[[Rejected], bool], counts: RedriveCounts) -> None:
         writer = TransactionalWriter(self._access, GROUP, place)
         try:
+            # Before the offset is asked: a second redrive shuts this one out, and goes on where its last commit ended.
             writer.open()
             entries = self._entries(place)
+            # `entries` ends where the topic ended when asked: what goes to its end below is not met again in this run.
             while some := list(islice(entries, _AT_ONCE)):
                 with writer.transaction():
                     for entry in some:

@@ -63,6 +63,7 @@ class Registry:
                 if transaction.devices.meet(record, ts_ms):
                     _publish(transaction, record, "kilowatch", ts_ms)
             for word in learnt:
+                # The device may have been deleted since a detector wrote the word.
                 if transaction.devices.get(word.site, word.device) is not None:
                     _graduate(transaction, word.site, word.device, ts_ms)
             transaction.offsets.save(READER, offsets)
@@ -106,6 +107,7 @@ class Registry:
             erase_history(transaction, site, device)
             transaction.audit.add(_line("delete", record, who, ts_ms, "A person deleted the device and its history."))
             transaction.outbox.put(Topic.REGISTRY, site, _key(record), None)
+            # One version on: who keeps the old record must read `IoTRegistry` again, and finds that it is gone.
             gone = msgspec.structs.replace(record, version=record.version + 1)
             _tell(transaction, RecordChanged(**_words(gone, gone.version, who, ts_ms)))
 

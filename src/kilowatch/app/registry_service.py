@@ -73,6 +73,7 @@ class RegistryService:
 
     def run(self, stop: threading.Event, group: str = "kilowatch-registry") -> None:
         """Work until stop is set."""
+        # Nothing is left to do where partitions go: each batch stands in the database with its offsets.
         hooks = Hooks(self._begin_at, _nothing, _nothing)
         writer = Writer(self._access)
         reader = Reader(self._access, group, [Topic.DEVICES, Topic.ANOMALIES], hooks)
@@ -101,6 +102,7 @@ class RegistryService:
         decoded = self._decoder.decode(batch.values)
         learnt = [placed.control for placed in decoded.controls if isinstance(placed.control, Learnt)]
         self._registry.meet(self._fleet.records[self._kept :], self._clock(), offsets, learnt)
+        # Only once they are in the database: a batch that is tried again finds its new devices new.
         self._kept = len(self._fleet)
         if any(isinstance(placed.control, RecordChanged) for placed in decoded.controls):
             self._look_again()

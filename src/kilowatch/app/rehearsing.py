@@ -66,6 +66,7 @@ class Rehearsing:
             process.stdin.close()
             try:
                 self._wait(process)
+                # Only once it has ended: its one line fits into the pipe, so the child never waits to be read.
                 said = process.stdout.read()
             finally:
                 process.kill()
@@ -103,6 +104,7 @@ def _past(snapshots: Path, detector: str, plan: LearningPlan, wish: RehearseWish
     """Return the samples that the newest snapshot holds of the devices that are meant, over the days that are."""
     for snapshot in SnapshotFiles(snapshots).load():
         history = MemoryHistory(keep_ms=plan.horizon_ms)
+        # Put together as the edge is: a state goes back only into a pipeline of the same make.
         asking = Asking(PolicyRules(side=ActsBy.EDGE))
         pipeline = Pipeline(Fleet(), create(detector), history, PipelineSettings(plan=plan), asking)
         Subject(pipeline, history).load(snapshot.packed)

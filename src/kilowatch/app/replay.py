@@ -46,6 +46,7 @@ class Tally:
     def take(self, result: StepResult) -> None:
         """Count one step."""
         clean = result.clean
+        # `at` adds for every row; with plain indexing the rows of one device and reason would count once.
         np.add.at(self.by_reason, (clean.readings.slot, clean.reason), 1)
         np.add.at(self.by_reason, (clean.rejected.slot, clean.rejected_reason), 1)
         if len(clean.readings):
@@ -55,6 +56,7 @@ class Tally:
 
     def _watch(self, judged: Judged) -> None:
         samples = judged.samples
+        # A value that is carried on over a gap can raise no alarm: it is no time in which anybody watched.
         watched = judged.watching & ~samples.held
         np.add.at(self.watched_ms, samples.slot[watched], samples.grid_ms[watched])
         self.seen_ms[samples.segments.slot] = samples.ts_ms[samples.segments.ends]

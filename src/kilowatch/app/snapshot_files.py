@@ -38,6 +38,7 @@ class SnapshotFiles:
         path = self._path(max(numbers, default=0) + 1)
         with replacing(path) as fresh:
             fresh.write_bytes(_HEAD.pack(_MAGIC, SNAPSHOT_V, offset, _digest(offset, packed)) + packed)
+        # `numbers` is of before the write: the newest of them stays as the second of the two that are kept.
         for number in sorted(numbers)[: 1 - _KEPT]:
             self._path(number).unlink(missing_ok=True)
         return path
@@ -58,6 +59,7 @@ class SnapshotFiles:
 
 
 def _digest(offset: int, packed: bytes) -> bytes:
+    # The offset is covered too: a sound state under a wrong one would skip readings, or take them twice.
     return hashlib.sha256(offset.to_bytes(8, "big", signed=True) + packed).digest()
 
 

@@ -99,6 +99,7 @@ class Snapshots:
         """Yield the whole snapshots of a partition, the newest first; `NewerStateError` where one is newer."""
         seen = self._read(partition)
         self._numbers[partition] = max((_number(generation) for generation in seen.chunks), default=0)
+        # Up to the highest chunk, not by their number: a set whose deletion was cut off lacks its first ones.
         self._present[partition] = {name: max(chunks) + 1 for name, chunks in seen.chunks.items() if chunks}
         for manifest in reversed(seen.manifests):
             packed = _joined(manifest, seen.chunks.get(manifest.generation, {}))
@@ -111,6 +112,7 @@ class Snapshots:
         self._numbers[partition] = number
         generation = f"{number:08d}-{self._token}"
         chunks = [packed[at : at + CHUNK_BYTES] for at in range(0, len(packed), CHUNK_BYTES)] or [b""]
+        # Noted before the first chunk leaves: where the writing fails, the next sweep finds what there is.
         self._present.setdefault(partition, {})[generation] = len(chunks)
         for place, chunk in enumerate(chunks):
             self._log.write(partition, self._chunk_key(partition, generation, place), chunk)
@@ -130,6 +132,7 @@ class Snapshots:
         present = self._present.get(draft.partition, {})
         for generation in [name for name in present if name != draft.generation]:
             for place in range(present.pop(generation)):
+                # Not waited for: a chunk that stays is found by whoever takes over, and goes with its first sweep.
                 self._log.write(draft.partition, self._chunk_key(draft.partition, generation, place), None)
 
     def _read(self, partition: int) -> _Seen:

@@ -59,6 +59,7 @@ def _plugs_up(devices: list[str], metrics: Metrics | None) -> Presence:
     if metrics is None:
         return Presence(_log, "plug")
     up = metrics.gauge("kilowatch_device_up")
+    # Presence tells changes alone, and takes everybody to be there at first.
     for device in devices:
         up.labels("poll", device).set(1)
     return Presence(_log, "plug", lambda device, there: up.labels("poll", device).set(there))

@@ -70,6 +70,7 @@ def database_settings(config: Config) -> DatabaseSettings:
     if config.database.password is None:
         return DatabaseSettings(config.database.url, tls)
     url = make_url(config.database.url).set(password=config.database.password.reveal())
+    # A URL of SQLAlchemy hides its password from whoever makes a text of it: here it is needed.
     return DatabaseSettings(url.render_as_string(hide_password=False), tls)
 
 

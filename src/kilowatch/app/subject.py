@@ -33,6 +33,7 @@ class Subject:
 
     def save(self) -> bytes:
         """Return all that was come to know."""
+        # Packed at once: what is frozen are the live arrays, not copies of them.
         history = None if self.history is None else pack(freeze(self.history))
         return msgspec.msgpack.encode(_Parts(pack(freeze(self.pipeline)), history))
 

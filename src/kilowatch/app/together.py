@@ -39,6 +39,7 @@ def children_of(config: Config, file: Path | None, *, page: bool = True) -> Iter
     The metric processor has the port of the settings, the others those after it.
     """
     given = [] if file is None else ["--config", str(file)]
+    # 0 stays 0 for all: each then takes a port that is free.
     ports = {name: config.metrics.port and config.metrics.port + place for place, name in enumerate(_BY_PORT)}
     for name in (name for name in SERVICES if page or name != PAGE):
         command = [sys.executable, "-m", "kilowatch", "serve", name, *given]
@@ -68,6 +69,7 @@ def _told(ended: Mapping[str, int]) -> int:
     for name, code in ended.items():
         _log.error("The %s has ended with %d; the other services are stopped.", name, code)
     failed = [code for code in ended.values() if code]
+    # A child that a signal ended has a negative code, which is none to exit with.
     return (failed[0] if failed[0] > 0 else 1) if failed else 0
 
 

@@ -57,6 +57,7 @@ class Trace:
             ts_ms=self.ts_ms[starts],
             low_power_w=np.minimum.reduceat(self.low_power_w, starts),
             high_power_w=np.maximum.reduceat(self.high_power_w, starts),
+            # These leave NaN out: a row in which nothing was expected or scored must not hide those beside it.
             band_low_w=np.fmin.reduceat(self.band_low_w, starts),
             band_high_w=np.fmax.reduceat(self.band_high_w, starts),
             score=np.fmax.reduceat(self.score, starts),
@@ -107,6 +108,7 @@ class TraceRecorder:
         if self._sizes[slot] > self._limit:
             self._halve(slot)
         elif len(parts) > _MOST_PARTS:
+            # Joined now and then: judged sample by sample a device would hold six arrays for each row.
             parts[:] = [Trace.join(parts)]
 
     def _halve(self, slot: int) -> None:

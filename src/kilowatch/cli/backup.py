@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kilowatch.cli.database import ConfigFile
 from kilowatch.config import load_config
 
 if TYPE_CHECKING:
     from kilowatch.app.stores import DataFolder
     from kilowatch.config import Config
     from kilowatch.links.database import Database
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings; ./kilowatch.toml without it.")]
 
 
 def backup(

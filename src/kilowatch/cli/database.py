@@ -49,6 +49,7 @@ def who() -> str:
     """Return the person who types, as this machine knows them."""
     try:
         return getpass.getuser()
+    # In a container the user may have a number and no name.
     except (KeyError, OSError):
         return "somebody"
 

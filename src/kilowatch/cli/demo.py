@@ -151,6 +151,7 @@ def _play(
     with reading_progress("learning four weeks of this home, once", learning_readings(), quiet=as_json) as count:
         state = learnt(count)
     with (
+        # The stack ends first: the page asks what the demo closes.
         LiveDemo(DataFolder(folder), state, staging, lambda: time.monotonic() - started_s) as live,
         ExitStack() as stack,
     ):
@@ -167,6 +168,7 @@ def _watch(live: LiveDemo, console: Console, seconds: float, *, dry_run: bool) -
     from kilowatch.demo.screen import Screen
 
     screen, mailbox, stop = Screen(console, live), Mailbox(), threading.Event()
+    # Ctrl-C ends the watching alone, so that what happened is still told.
     before = signal.signal(signal.SIGINT, lambda *_: stop.set())
     takes_wishes = mailbox.open()
     screen.greet(dry_run=dry_run)

@@ -142,6 +142,7 @@ def delete(
         typer.confirm(f"Delete {site}/{device} and all its history?", abort=True)
     settings = load_config(config).config
     with registry_of(settings) as registry:
+        # The files first: while kilowatch runs they cannot be had, and then nothing is half deleted.
         erase_files(settings, site, device)
         registry.delete(site, device, who(), now_ms())
     typer.echo(f"{site}/{device} is deleted.")

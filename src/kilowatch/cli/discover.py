@@ -59,6 +59,7 @@ def found_plugs(config: Config, lasts: float) -> DiscoverOutput:
         if seen.problem:
             missing.append(f"MQTT {label}: {broker.host}:{broker.port}: {seen.problem}.")
         for record in seen.devices.values():
+            # A plug that announced itself stays: that tells the address at which it can be called.
             plugs.setdefault(record.device, _spoken(record, label, config))
     if not config.sources.mqtt:
         missing.append("MQTT: the settings name no broker; add [sources.mqtt.NAME], then plugs that speak to it show.")

@@ -23,16 +23,15 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
     try:
         loaded = load_config(config)
     except ConfigError as error:
-        found.append(Check(name="settings", mark=Mark.FAIL, found=str(error), fix=error.hint))
+        told = iter([Check(name="settings", mark=Mark.FAIL, found=str(error), fix=error.hint)])
     else:
-        for check in checks(loaded, now_ms()):
-            found.append(check)
-            if not as_json:
-                _show(console, check)
+        told = checks(loaded, now_ms())
+    for check in told:
+        found.append(check)
+        if not as_json:
+            _show(console, check)
     if as_json:
         typer.echo(msgspec.json.encode(DoctorOutput(checks=found)))
-    elif len(found) == 1:
-        _show(console, found[0])
     if any(check.mark is Mark.FAIL for check in found):
         raise typer.Exit(1)
 

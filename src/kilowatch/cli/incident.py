@@ -38,12 +38,11 @@ def list_incidents(
     """List incidents, newest first."""
     settings = load_config(config).config
     with opened(settings) as database, database.read() as transaction:
-        found = transaction.incidents.between(0, _LATEST_MS, device=device, limit=limit)
-    shown = [one for one in found if one.cleared_ms is None] if only_open else found
+        found = transaction.incidents.between(0, _LATEST_MS, device=device, limit=limit, only_open=only_open)
     if as_json:
-        typer.echo(msgspec.json.encode(IncidentsOutput(incidents=shown)))
+        typer.echo(msgspec.json.encode(IncidentsOutput(incidents=found)))
         return
-    Console().print(_table(shown, settings.site.time_zone) if shown else "No incident is known.")
+    Console().print(_table(found, settings.site.time_zone) if found else "No incident is known.")
 
 
 @app.command()
@@ -52,14 +51,13 @@ def show(incident: Incident, config: ConfigFile = None, as_json: AsJson = False)
     settings = load_config(config).config
     with opened(settings) as database, database.read() as transaction:
         known = transaction.incidents.get(incident)
-        entries = [] if known is None else transaction.audit.last(1000, known.event.site, known.event.device)
+        entries = [] if known is None else transaction.audit.of_incident(incident)
     if known is None:
         raise ConfigError(f"Incident {incident} is not known.", "List them with: kilowatch incident list")
     if as_json:
         typer.echo(msgspec.json.encode(IncidentsOutput(incidents=[known])))
         return
-    own = [entry for entry in reversed(entries) if entry.incident == incident]
-    _show(known, own, settings.site.time_zone)
+    _show(known, entries, settings.site.time_zone)
 
 
 @app.command()

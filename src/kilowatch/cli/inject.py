@@ -105,6 +105,7 @@ class _Asked:
         if len(self.kinds) > 1 or self.start_ms is None:
             raise ConfigError("--start places one kind only.", "Leave it out to have places drawn for several kinds.")
         low, high = INJECTIONS[self.kinds[0]].hours
+        # The geometric middle, for the usual spans of a kind differ by factors.
         lasting_s = math.sqrt(low * high) * HOUR_S if self.duration_s is None else self.duration_s
         lasting_s = max(lasting_s, trace.interval_s)
         return InjectionSpec.lasting(self.kinds[0], self.start_ms, lasting_s, self.strength, self.params)

@@ -12,36 +12,35 @@ import typer
 from kilowatch.cli.on_demand import group_of
 from kilowatch.errors import KilowatchError
 
-_HERE = "kilowatch.cli"
 COMMANDS = {
-    "run": f"{_HERE}.run:run",
-    "init": f"{_HERE}.config:init",
-    "discover": f"{_HERE}.discover:discover",
-    "doctor": f"{_HERE}.doctor:doctor",
-    "import": f"{_HERE}.own_data:import_readings",
-    "replay": f"{_HERE}.replay:replay",
-    "rehearse": f"{_HERE}.rehearse:rehearse",
-    "inject": f"{_HERE}.inject:inject",
-    "detectors": f"{_HERE}.detectors:detectors",
-    "evaluate": f"{_HERE}.evaluate:evaluate",
-    "train": f"{_HERE}.train:train",
-    "search": f"{_HERE}.search:search",
-    "backup": f"{_HERE}.backup:backup",
-    "restore": f"{_HERE}.backup:restore",
-    "support-bundle": f"{_HERE}.support:support_bundle",
-    "demo": f"{_HERE}.demo:app",
-    "data": f"{_HERE}.data:app",
-    "bench": f"{_HERE}.bench:app",
-    "models": f"{_HERE}.models:app",
-    "config": f"{_HERE}.config:app",
-    "device": f"{_HERE}.device:app",
-    "incident": f"{_HERE}.incident:app",
-    "audit": f"{_HERE}.audit:app",
-    "notify": f"{_HERE}.notify:app",
-    "topics": f"{_HERE}.topics:app",
-    "rejected": f"{_HERE}.rejected:app",
-    "serve": f"{_HERE}.serve:app",
-    "edge": f"{_HERE}.edge:app",
+    "run": "kilowatch.cli.run:run",
+    "init": "kilowatch.cli.config:init",
+    "discover": "kilowatch.cli.discover:discover",
+    "doctor": "kilowatch.cli.doctor:doctor",
+    "import": "kilowatch.cli.own_data:import_readings",
+    "replay": "kilowatch.cli.replay:replay",
+    "rehearse": "kilowatch.cli.rehearse:rehearse",
+    "inject": "kilowatch.cli.inject:inject",
+    "detectors": "kilowatch.cli.detectors:detectors",
+    "evaluate": "kilowatch.cli.evaluate:evaluate",
+    "train": "kilowatch.cli.train:train",
+    "search": "kilowatch.cli.search:search",
+    "backup": "kilowatch.cli.backup:backup",
+    "restore": "kilowatch.cli.backup:restore",
+    "support-bundle": "kilowatch.cli.support:support_bundle",
+    "demo": "kilowatch.cli.demo:app",
+    "data": "kilowatch.cli.data:app",
+    "bench": "kilowatch.cli.bench:app",
+    "models": "kilowatch.cli.models:app",
+    "config": "kilowatch.cli.config:app",
+    "device": "kilowatch.cli.device:app",
+    "incident": "kilowatch.cli.incident:app",
+    "audit": "kilowatch.cli.audit:app",
+    "notify": "kilowatch.cli.notify:app",
+    "topics": "kilowatch.cli.topics:app",
+    "rejected": "kilowatch.cli.rejected:app",
+    "serve": "kilowatch.cli.serve:app",
+    "edge": "kilowatch.cli.edge:app",
 }
 """Where each command is, in the order of help."""
 
@@ -88,6 +87,7 @@ def run() -> None:
     """Run the command line; errors become one sentence, a hint and an exit code."""
     is_debug = "--debug" in sys.argv[1:]
     if is_debug:
+        # The group's own option has to stand before the command, and people add it at the end.
         sys.argv[1:] = ["--debug", *(word for word in sys.argv[1:] if word != "--debug")]
     try:
         app()

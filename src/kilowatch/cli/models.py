@@ -148,6 +148,7 @@ def deliver(
     models = ModelRegistry(registry)
     live, beside = (models.find(start) if start else None for start in (model, shadow))
     for digest in filter(None, (live, beside)):
+        # Tried here, so that a model that does not run is told to no judge.
         try_model(models.read(digest))
     with registry_of(load_config(config).config) as known:
         choice = known.choose_model(kind, live, beside)

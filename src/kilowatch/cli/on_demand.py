@@ -57,6 +57,7 @@ def _command(name: str, place: str) -> Any:
     module, _, attribute = place.partition(":")
     found = getattr(import_module(module), attribute)
     holder = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
+    # With a callback Typer makes a group even of one command, from which it is taken by name.
     holder.callback()(_nothing)
     if isinstance(found, typer.Typer):
         holder.add_typer(found, name=name)

@@ -15,7 +15,7 @@ from rich.table import Table
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.redrive import Kept, RejectedMessages
 from kilowatch.app.rejudge import judge_of
-from kilowatch.cli.topics import ConfigFile
+from kilowatch.cli.database import ConfigFile
 from kilowatch.config import load_config
 from kilowatch.core.events import RejectReason
 from kilowatch.errors import ConfigError

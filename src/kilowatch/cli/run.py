@@ -74,6 +74,7 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     onlookers, post = onlookers_of(config), post_of(config)
     heard = tell if post is None else AnsweringTell(tell, post)
     plugs, told, watch = PlugBook(config, metrics), HeardActions(heard), EdgeMetrics(metrics)
+    # Closed in reverse order: after the edge, whose actor may be speaking to a plug.
     stack.callback(plugs.close)
     judging = create(detector)
     built = build_edge(
@@ -139,6 +140,7 @@ def _settings(config: Config) -> EdgeSettings:
         pipeline=PipelineSettings(plan=plan),
         policy=rules_of(config.policy, ActsBy.EDGE),
         database=database_settings(config),
+        # Closing a day loads Arrow, which would stay in the memory of a process that runs for months.
         closes_apart=True,
     )
 
@@ -189,7 +191,12 @@ def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metric
 
     thread = threading.Thread(target=process, name="processor")
     thread.start()
-    built.edge.run(Pulse(ended, turned))
-    thread.join()
+    # The edge ends after the processor: what sources handed over before is judged, and then saved.
+    try:
+        built.edge.run(Pulse(ended, turned))
+    finally:
+        # An edge that failed takes nothing more: sources that went on would keep the process alive and blind.
+        stop.set()
+        thread.join()
     if failed:
         raise failed[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kilowatch.cli.database import ConfigFile
 from kilowatch.config import load_config
 from kilowatch.observability import set_up_logging
 
@@ -21,8 +22,6 @@ app = typer.Typer(
 )
 
 _log = logging.getLogger("kilowatch.serve")
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="Settings; ./kilowatch.toml without it.")]
 
 
 @app.callback()

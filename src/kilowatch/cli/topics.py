@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from kilowatch.app.kafka_access import access_of
+from kilowatch.cli.database import ConfigFile
 from kilowatch.config import load_config
 from kilowatch.links.kafka.admin import Admin
 
 app = typer.Typer(name="topics", help="Create and check the topics on Kafka.", no_args_is_help=True)
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings; ./kilowatch.toml without it.")]
 
 
 @app.callback()

@@ -84,6 +84,7 @@ def train(
     with epoch_progress(epochs, quiet=as_json) as report:
         trained = run(*parts, shape, plan, checkpoint=checkpoint, start=begun, report=report)
     write_all(trained, out)
+    # Only once the model is written: until then an interrupted run goes on from here.
     checkpoint.unlink(missing_ok=True)
     tell(trained, out, as_json=as_json)
 

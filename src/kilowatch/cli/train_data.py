@@ -30,6 +30,7 @@ def read_series(paths: Sequence[Path], options: ReadOptions, *, quiet: bool) -> 
     """Return every device's past, cleaned and on its grid as the pipeline would have it."""
     opened = open_sources(paths, options)
     show_failures(opened)
+    # The cheapest detector: only what the pipeline does before judging is wanted.
     run, history = replay_of(opened.sources, create("constant"), PipelineSettings()), MemoryHistory()
     total = sum(source.estimated_rows() for source in run.sources)
     with reading_progress("read", total, quiet=quiet) as count:

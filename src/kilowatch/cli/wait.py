@@ -82,6 +82,7 @@ def versions(place: str) -> Iterator[str]:
     """Yield what the processes behind HOST:PORT are; one that does not answer is left out, for it writes nothing."""
     host, _, port = place.rpartition(":")
     try:
+        # A headless service has one name for all its pods: each of them is asked.
         found = {one[4][0] for one in socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)}
     except OSError:
         return

@@ -70,6 +70,7 @@ def page_of_edge(
         with _or_without(config, rooms, metrics) as address:
             yield address
     finally:
+        # Before the jobs end, for a rehearsal gives up only when it sees this.
         stop.set()
         jobs.stop()
 
@@ -144,11 +145,12 @@ def greet(address: str | None, config: Config) -> None:
 
 
 class ModelFolder:
-    """What the models of a folder say of themselves; each file is read once, for it never changes."""
+    """What the models of a folder say of themselves; each whole file is read once, for it never changes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, ModelFacts] = {}
+        self._left_out: dict[str, tuple[int, int] | None] = {}
 
     def __call__(self) -> list[ModelFacts]:
         """Return the models that are there now and whole."""
@@ -159,16 +161,30 @@ class ModelFolder:
         registry = ModelRegistry(self._folder)
         hashes = registry.hashes()
         for digest in hashes:
-            if digest not in self._known:
-                try:
-                    self._known[digest] = facts(registry.read(digest))
-                except ModelError as error:
-                    _log.warning("A model is left out: %s %s", error, error.hint)
+            written = _written(registry.path(digest))
+            # A page asks every second; a file that could not be read may be a copy that is not whole yet.
+            if digest in self._known or (digest in self._left_out and self._left_out[digest] == written):
+                continue
+            try:
+                self._known[digest] = facts(registry.read(digest))
+            except ModelError as error:
+                self._left_out[digest] = written
+                _log.warning("A model is left out: %s %s", error, error.hint)
         return [self._known[digest] for digest in hashes if digest in self._known]
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    """Return when a file was written, ns, and its bytes; None where it cannot be asked."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 @contextmanager
 def _or_without(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str | None]:
+    # Entered by hand: an error of the block itself must not be taken for a page that cannot be had.
     page = served_page(config, rooms, metrics)
     try:
         address = page.__enter__()

@@ -40,6 +40,7 @@ class Builder:
         missing = [name for name, field in fields.items() if field.required and name not in values]
         if missing:
             raise ConfigError(f"{_dotted(path)} has no {missing[0]}.", f"Give it a {missing[0]}; see docs/config.md.")
+        # A struct's constructor checks nothing: each value was converted by itself, so that an error names one setting.
         return struct(**values)
 
     def _field(self, kind: Any, given: Given | Tree, path: Path_) -> Any:
@@ -71,6 +72,7 @@ class Builder:
         found: dict[str, Secret] = {}
         for name, field in struct_fields(struct).items():
             given = tree.get(name + _FILE)
+            # The secret itself, from the environment, goes before a file that is named.
             if is_secret(field.type) and name not in tree and isinstance(given, Given):
                 file = Path(_from_folder(str(given.value), given, name + _FILE))
                 self.origins[*path, name] = f"file {file}"
@@ -90,6 +92,7 @@ def _secret(given: Given, path: Path_) -> Secret:
 def _untangled(kind: Any, given: Given) -> Any:
     """Return the value; of a text that stands for a list, its parts."""
     value = given.value
+    # By its text, for a list may stand inside Annotated and beside None.
     if not given.is_text or ("list[" not in str(kind) and not is_names(kind)):
         return value
     if value.lstrip().startswith(("[", "{")):
@@ -101,6 +104,7 @@ def _from_folder(value: Any, given: Given, name: str) -> Any:
     """Return a path of the file as seen from the file's own folder."""
     if given.folder is None or not isinstance(value, str) or not (name.endswith(_FILE) or name in _PATHS):
         return value
+    # So that a service finds it whatever folder it was started in.
     return str(given.folder / Path(value).expanduser())
 
 

@@ -19,8 +19,10 @@ _BETWEEN = "__"
 
 def from_environment(variables: Mapping[str, str], tree: Tree) -> None:
     """Lay the variables over a tree; `ConfigError` for one that names no setting."""
+    # In order of names: which of two spellings wins must not hang on the environment's own order.
     for variable in sorted(variables):
         words = variable.removeprefix(PREFIX)
+        # KILOWATCH_CONFIG, _CACHE and _MODELS are no settings: those have a section before two underscores.
         if variable.startswith(PREFIX) and _BETWEEN in words:
             _lay(variable, words.split(_BETWEEN), variables[variable], tree)
 
@@ -40,6 +42,7 @@ def _lay(variable: str, words: list[str], text: str, tree: Tree) -> None:
             tree[name] = Given(text, f"environment {variable}", is_text=True)
             return
         below = tree.setdefault(name, {})
+        # Something gave a value where a section belongs: the builder refuses it by name.
         tree = below if isinstance(below, dict) else {}
 
 
@@ -58,5 +61,6 @@ def _like(word: str, names: Iterable[str]) -> str:
     return next((name for name in names if _plain(name) == plain), word.lower())
 
 
+# Names of variables hold letters, digits and _ alone, devices are called living-room.tv.
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "_", name.lower())

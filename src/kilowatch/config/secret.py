@@ -9,6 +9,7 @@ from kilowatch.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A path to a device or to a large file must not fill the memory.
 _MOST_BYTES = 65_536
 
 
@@ -43,6 +44,7 @@ def read_secret(path: Path) -> Secret:
     """Return the content of a file without the line break at its end; `ConfigError` where there is none."""
     try:
         with path.open("rb") as file:
+            # Line breaks alone: blanks may be part of a password.
             text = file.read(_MOST_BYTES).decode().strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(

@@ -106,12 +106,6 @@ class PushConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 256
 
 
-class FileConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """History files to take in once."""
-
-    path: Annotated[str, Meta(min_length=1, description="a file or a folder")]
-
-
 class HomeAssistantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Home Assistant whose switches and sensors devices may name as plug."""
 
@@ -120,24 +114,12 @@ class HomeAssistantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     token_file: Annotated[str | None, Meta(description="file that holds the token")] = None
 
 
-class SimConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A simulated home."""
-
-    enabled: Annotated[bool, Meta(description="live with it")] = False
-    seed: Annotated[int, Meta(description="another seed is another home")] = 1
-    speed: Annotated[float, Meta(gt=0, description="its seconds in one of ours")] = 1.0
-
-
 class SourcesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where readings come from."""
+    """Where readings come from. Files are read by `kilowatch replay`; a simulated home lives in `kilowatch demo`."""
 
     mqtt: Annotated[dict[str, MqttConfig], Meta(description="brokers, each with a name of its own")] = msgspec.field(
         default_factory=dict
     )
     poll: PollConfig = PollConfig()
     push: PushConfig = PushConfig()
-    files: Annotated[dict[str, FileConfig], Meta(description="history, each with a name of its own")] = msgspec.field(
-        default_factory=dict
-    )
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()
-    sim: SimConfig = SimConfig()

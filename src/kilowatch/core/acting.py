@@ -68,6 +68,7 @@ def move(at: Standing, plug: PlugReading | None, now_ms: int, off_below_w: float
         return Move(Next.GIVE_UP, "the plug does not answer") if is_late else Move(Next.READ, "the plug did not answer")
     if plug.on:
         return _still_on(at, plug, is_late=is_late)
+    # Clamps read a little below zero where nothing flows.
     if plug.power_w is None or abs(plug.power_w) < off_below_w:
         return Move(Next.CONFIRM, "it was off already" if at.attempt == 0 else "the plug says off")
     if is_late or (at.sent_ms is not None and now_ms - at.sent_ms >= SETTLES_MS and at.attempt >= MAX_ATTEMPTS):
@@ -76,8 +77,10 @@ def move(at: Standing, plug: PlugReading | None, now_ms: int, off_below_w: float
 
 
 def _still_on(at: Standing, plug: PlugReading, *, is_late: bool) -> Move:
+    # Before all else: whoever switched it on again is not overruled, whatever attempts and time are left.
     if at.seen_off:
         return Move(Next.GIVE_UP, "somebody switched it on again")
+    # The call may have come through and a person may have undone it: without proof a person is asked, not the plug.
     if at.interrupted and at.sent_ms is not None and not _untouched_since(at, plug):
         return Move(Next.GIVE_UP, "the plug is on, and whether somebody switched it on again cannot be told")
     if at.attempt >= MAX_ATTEMPTS:

@@ -39,6 +39,7 @@ class Blocks:
         before, after = np.full((2, len(self)), -1.0)
         before[1:][beside] = self.peak[:-1][beside]
         after[:-1][beside] = self.peak[1:][beside]
+        # Strict on one side alone: of equal neighbours exactly one is left.
         return np.where((self.peak > before) & (self.peak >= after), self.peak, 0.0)
 
 
@@ -114,6 +115,7 @@ def cut_spans(samples: Samples, confirmed: NDArray[np.float32], spoilt: NDArray[
         covered=np.add.reduceat(known, starts, dtype=np.int64),
         spoilt=np.logical_or.reduceat(spoilt, starts),
     )
+    # Only the first span of a device can go on with what an earlier batch left open.
     first = segments.starts
     same = now.block[first] == brought.block
     now.peak[first] = np.maximum(now.peak[first], np.where(same, brought.peak, np.float32(0.0)))

@@ -91,6 +91,7 @@ def blocked_folds(ts_ms: NDArray[np.int64], folds: int = 3) -> list[tuple[NDArra
         raise ConfigError(f"{folds} folds cannot be crossed.", "Choose 2 or more.")
     if len(ts_ms) == 0:
         return []
+    # Whole days: neighbouring scores are almost copies, and a finer cut would test on what it learnt from.
     day = np.cumsum(np.diff(ts_ms // _DAY_MS, prepend=ts_ms[0] // _DAY_MS) != 0)
     days = int(day[-1]) + 1
     fold = day * folds // days if days >= folds else np.arange(len(ts_ms)) * folds // len(ts_ms)

@@ -144,6 +144,7 @@ class Cleaner:
         present, segments = _narrow(judged, segments, sound)
         moved = reason[sound] == Reason.CLOCK_AHEAD
         hold_ms = self.fleet.hold_ms[present.slot]
+        # Order first: `is_history` moves on what both go by, the reading seen before.
         reason[sound] = np.maximum(reason[sound], judge_order(present, segments, self._past, moved, hold_ms))
         historical = np.zeros(len(judged), dtype=np.bool_)
         historical[sound] = is_history(present, segments, self._past, self.late_after_ms)

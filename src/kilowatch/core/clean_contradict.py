@@ -53,6 +53,7 @@ def find_slips(power_w: NDArray[np.float64], pairs: Pairs, steps: Steps, past: P
     if not follow.any():
         return slips
     columns = (votes, *_turns(power_w, pairs, steps))
+    # Row by row, for each verdict rests on the one before; only for the few devices of which a step may be a slip.
     for segment in np.flatnonzero(follow):
         first, slot = pairs.segments.starts[segment], pairs.segments.slot[segment]
         rows = slice(first, first + pairs.segments.lengths[segment])
@@ -63,6 +64,7 @@ def find_slips(power_w: NDArray[np.float64], pairs: Pairs, steps: Steps, past: P
 
 
 def _votes(power_w: NDArray[np.float64], steps: Steps) -> NDArray[np.int8]:
+    # Products and not quotients, for either may be 0; where both are, the two votes cancel.
     low = (steps.mean_w >= SLIP_LOW * power_w) & (steps.mean_w <= SLIP_HIGH * power_w)
     high = (power_w >= SLIP_LOW * steps.mean_w) & (power_w <= SLIP_HIGH * steps.mean_w)
     votes = low.astype(np.int8) - high.astype(np.int8)
@@ -89,6 +91,7 @@ def _runs(run: int, columns: list[list[int]]) -> NDArray[np.int8]:
         if not_low if run > 0 else not_high:
             run = 0
         if vote and (run * vote > 0 or onset):
+            # No longer than it takes to be believed: runs are kept in a byte.
             run = max(-SLIP_AFTER, min(SLIP_AFTER, run + vote if run * vote > 0 else vote))
         runs.append(run)
     return np.array(runs, dtype=np.int8)

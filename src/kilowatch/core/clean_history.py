@@ -28,8 +28,10 @@ def is_history(readings: ReadingBatch, segments: Segments, past: Past, late_afte
     """
     history = np.zeros(segments.size, dtype=np.bool_) if readings.backfill is None else readings.backfill
     if readings.received_ms is not None:
+        # Ages are kept in int32: a clock more than 24 days slow is not believed.
         age_ms = np.clip(readings.received_ms - readings.ts_ms, -UNKNOWN_AGE_MS, UNKNOWN_AGE_MS)
         telling = (age_ms <= late_after_ms) | _keeps_pace(readings.ts_ms, readings.received_ms, segments, past)
+        # How long a reading lay in an outbox says nothing of the clock that stamped it.
         telling &= (age_ms >= -AHEAD_MS) & ~history
         offset_ms = _offset(readings.received_ms, np.where(telling, age_ms, UNKNOWN_AGE_MS), segments, past)
         history = history | (age_ms - offset_ms > late_after_ms)
@@ -67,6 +69,7 @@ def _offset_of_day(day: np.int64, age_ms: NDArray[np.int64], segments: Segments,
     slot = segments.slot
     low_ms, earlier_ms = past.low_ms[slot], past.earlier_low_ms[slot]
     rolled = past.day[slot] < day
+    # A day on which no age told anything leaves the one before it in force.
     earlier_ms = np.where(rolled & (low_ms < UNKNOWN_AGE_MS), low_ms, earlier_ms)
     start_ms = np.where(rolled, UNKNOWN_AGE_MS, low_ms).astype(np.int64)
     smallest_ms = -segments.running_max(-age_ms, -start_ms)

@@ -37,6 +37,7 @@ class _Place:
         reason = self._verdict(ts_ms, seq, received_ms, moved=moved, history=history, hold_ms=hold_ms)
         if reason in {Reason.NONE, Reason.CLOCK_JUMP}:
             self.newest_ms, self.newest_seq, self.late_run = ts_ms, seq, 0
+        # Rejected readings count here: a clock that went back is known by its own steps from there on.
         self.seen_ms, self.seen_received_ms = ts_ms, received_ms
         return reason
 
@@ -48,6 +49,7 @@ class _Place:
         step_ms = ts_ms - self.seen_ms
         waited_ms = received_ms - self.seen_received_ms
         steady = 0 < step_ms <= min(hold_ms, 2 * waited_ms) and waited_ms <= 2 * step_ms
+        # What its sender calls history may be old without any clock having moved.
         far = self.newest_ms - ts_ms > STEP_BACK_MS and not history
         self.late_run = 0 if not far else self.late_run + 1 if steady and self.late_run else 1
         return Reason.CLOCK_JUMP if self.late_run >= JUMP_AFTER else Reason.LATE
@@ -72,6 +74,7 @@ def judge_order(
     tie = behind_ms == 0
     reason[tie] = np.where(moved[tie], np.uint8(Reason.LATE), np.uint8(Reason.DUPLICATE))
     reason[behind_ms > 0] = Reason.LATE
+    # Where sequence numbers are sent, a reading of the same instant may be a new one.
     doubtful = (behind_ms > STEP_BACK_MS) | (tie if readings.seq is not None else False)
     follow = past.late_run[segments.slot] > 0
     follow[segments.of_row[doubtful]] = True

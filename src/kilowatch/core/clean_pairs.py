@@ -58,6 +58,7 @@ def find_frozen(
     same = pairs.near & (readings.power_w.astype(np.float32) == pairs.before_w) & (readings.power_w > 0)
     if counts_on is not None:
         same &= ~counts_on
+    # Kept is the length of a run and not its start: four bytes a device, not eight.
     began_ms = past.newest_ms[slot] - past.held_ms[slot]
     since_ms = segments.fill_forward(readings.ts_ms, ~same, began_ms)
     held_ms = np.minimum(readings.ts_ms - since_ms, _LONGEST_MS)

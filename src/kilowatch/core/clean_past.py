@@ -74,6 +74,7 @@ class Past:
         if room < devices:
             room = max(devices, 2 * room)
         for name, _, fill, needs in _COLUMNS:
+            # A column that nobody sends costs nothing.
             if getattr(batch, needs) is not None:
                 setattr(self, name, grown(getattr(self, name), room, fill))
 

@@ -65,6 +65,7 @@ def read_register(
     impossible = steps.mean_w > most_w
     silent = (steps.step_wh > 0) & ~pairs.near & (steps.since_ms > 0)
     steps.reason[impossible | silent] = Reason.ENERGY_JUMP
+    # A step over a silence stays: its energy was used, only nobody knows when.
     steps.step_wh[impossible] = np.nan
     falls = np.flatnonzero(steps.step_wh < 0)
     if len(falls):
@@ -93,11 +94,13 @@ def _mend_falls(steps: Steps, rows: NDArray[np.intp], most_w: NDArray[np.float64
     before_wh = now_wh - steps.step_wh[rows]
     wavers = -steps.step_wh[rows] <= np.maximum(FALL_WH, FALL_SHARE * before_wh)
     possible_wh = most_w[rows] * steps.since_ms[rows] / MS_PER_HOUR
+    # Searched without its last element, so that no place lies past the end; `wraps` asks again whether it fits.
     end_wh = LAST_DIGITS_WH[np.searchsorted(LAST_DIGITS_WH[:-1], before_wh)]
     wrapped_wh = end_wh - before_wh + now_wh
     wraps = ~wavers & (before_wh <= end_wh) & (wrapped_wh <= np.minimum(WRAP_SHARE * end_wh, possible_wh))
     from_zero_wh = np.where(now_wh <= possible_wh, now_wh, np.nan)
     steps.step_wh[rows] = np.select([wavers, wraps], [0.0, wrapped_wh], from_zero_wh)
+    # A mended step is a repair, and no repair of the power may rest on it.
     steps.mean_w[rows] = np.nan
     found = np.select([wavers, wraps], [Reason.NONE, Reason.COUNTER_WRAP], Reason.COUNTER_RESET)
     steps.reason[rows] = np.maximum(steps.reason[rows], found.astype(np.uint8))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LONGEST = 5
 """Largest n: the last scores are kept for every device."""
 
+# Under every score: NaN would spread through the maxima that sort the columns.
 _UNKNOWN = np.float32(-1.0)
 _NO_BURST = -1
 
@@ -46,6 +47,7 @@ class Confirm:
         where all of the last n are unknown the answer is NaN.
         """
         columns = self._last_scores(samples, np.where(np.isnan(score), _UNKNOWN, score))
+        # Kept in order of time, so before they are sorted.
         for lag in range(self.n - 1):
             self._recent[samples.segments.slot, lag] = columns[lag][samples.segments.ends]
         _sort_down(columns)
@@ -110,6 +112,7 @@ def _quiet_run(
 ) -> NDArray[np.int64]:
     """Return how many samples ago each device was last odd in its window, int64[n], `most` at most."""
     place, start = np.arange(segments.size), segments.starts[segments.of_row]
+    # Maxima run on across segments: `start` tells whether a place is of the same device.
     last = np.maximum.accumulate(np.where(odd, place, -1))
     quiet = np.where(last >= start, place - last, place - start + 1 + before[segments.of_row])
     begun = np.maximum.accumulate(np.where(restart, place, -1))

@@ -150,11 +150,13 @@ class Records(Sequence[DeviceRecord]):
     def __getitem__(self, slot: SupportsIndex | slice) -> DeviceRecord | list[DeviceRecord]:
         if isinstance(slot, slice):
             return [self[one] for one in range(len(self))[slot]]
+        # A range counts and refuses as a list does; the arrays have room beyond the last device.
         at = range(len(self))[slot]
         pattern = self._patterns[self._pattern_of[at]]
         return msgspec.structs.replace(pattern, site=self.sites[at], device=self.devices[at])
 
     def __setitem__(self, slot: int, record: DeviceRecord) -> None:
+        # Every home has a `fridge`: equal names share one string.
         self.sites[slot], self.devices[slot] = record.site, sys.intern(record.device)
         self._pattern_of[slot] = self._number_of(record)
 
@@ -188,6 +190,7 @@ class Records(Sequence[DeviceRecord]):
 class Fleet:
     """All devices of a process: (site, device) to slot, the records, and their traits as arrays over slots."""
 
+    # Hashes differ from process to process, and phases follow from names: `thawed` makes both again.
     frozen_not: ClassVar[tuple[str, ...]] = ("_slots", "phase")
 
     def __init__(self, records: list[DeviceRecord] | None = None) -> None:
@@ -223,6 +226,7 @@ class Fleet:
     def extend(self, records: Sequence[DeviceRecord]) -> None:
         """Take new devices in; `ConfigError` where one is known already, and then none is taken in."""
         sites, devices = [record.site for record in records], [record.device for record in records]
+        # Before anything is written: the slot table does not notice a name that comes twice until it holds both.
         self._check_new(sites, devices)
         self._slots.add(sites, devices)
         self._reserve(len(self) + len(records))
@@ -268,6 +272,7 @@ class Fleet:
         self.grid_ms[slot] = round(record.grid_s * 1000)
         self.hold_ms[slot] = round(record.hold_s * 1000)
         self.interval_ms[slot] = round((record.interval_s or DEFAULT_INTERVAL_S) * 1000)
+        # Endless where unknown, so that limits can be taken of all devices without asking.
         self.rating_w[slot] = np.inf if record.rating_w is None else record.rating_w
         self.off_below_w[slot] = record.off_below_w
         self.on_change[slot] = record.reporting is Reporting.ON_CHANGE

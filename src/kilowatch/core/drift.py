@@ -48,6 +48,7 @@ odd at the score that it always has.
 
 _UNIT = 2.0**24
 _RISE, _REACH, _CLEARANCE = round(RISE_PER_DAY * _UNIT), round(REACH * _UNIT), round(CLEARANCE * _UNIT)
+# Within float32, and as levels within the int32 in which `Thresholds` keeps them: 85.2 * 2**24 is 1.43e9.
 _SMALLEST, _LARGEST = 1e-37, 1e37
 _REFERENCE_Z = 1.534
 """The standard normal's quantile that one block in sixteen passes."""
@@ -157,8 +158,10 @@ def step(track: Track, pace: Pace, block: Finished) -> Track:
     taught = block.usable * (1 - alarm * track.alarmed)
     moved = taught * ((block.peak > track.reference) * pace.reference_up - pace.reference_down)
     free = track.level + moved + taught * (alarm * pace.alarm_up - pace.alarm_down)
+    # Whatever holds the threshold back holds the reference too: what alarms have taught is the distance of the two.
     slowed = _above(free - track.day - _RISE)
     level, reference = free - slowed, track.reference + moved - slowed
+    # A device without a threshold has no gains, and what marks it as such must not be lifted.
     level += (pace.reference_up > 0) * _above(reference + _CLEARANCE - level)
     back = _above(pace.fitted - _REACH - level) - _above(level - pace.fitted - _REACH)
     level, reference = level + back, reference + back
@@ -167,6 +170,7 @@ def step(track: Track, pace: Pace, block: Finished) -> Track:
 
 
 def _above(excess: Any) -> Any:
+    # max(0, excess) for ints and arrays alike; the sum is even, so that halving it is exact.
     return (excess + abs(excess)) // 2
 
 

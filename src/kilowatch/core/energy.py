@@ -28,6 +28,8 @@ LONGEST_MS = 31 * 86_400_000
 BRIDGE_MS = 12 * 3_600_000
 """A device that sends power, but no register for so long, is integrated again."""
 _UJ_PER_WH = 3.6e9
+_MOST_STEP_WH = 2.5e9
+"""Above, a step in microjoules leaves int64: its power is integrated instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,9 @@ def stretch(clean: CleanBatch, before: Before, hold_ms: NDArray[np.int64]) -> tu
     known_ms = segments.fill_forward(ts_ms, has_register, before.register_ms)
     register_ms = segments.shift(known_ms, before.register_ms)
     lapsed = (register_ms == 0) | (ts_ms - register_ms > BRIDGE_MS) | (ts_ms < register_ms)
-    usable = has_register & follows & np.isfinite(clean.energy_step_wh) & (~lapsed | (register_ms == from_ms))
+    # After a lapse what was integrated stands, and the step of the register would count it once more: it is taken only
+    # where nothing was read since the register before.
+    usable = has_register & follows & (clean.energy_step_wh <= _MOST_STEP_WH) & (~lapsed | (register_ms == from_ms))
     step_uj = np.full(len(ts_ms), -1, dtype=np.int64)
     step_uj[usable] = np.rint(clean.energy_step_wh[usable] * _UJ_PER_WH).astype(np.int64)
     from_ms = np.where(follows, from_ms, ts_ms)
@@ -116,6 +120,7 @@ def _has_register(clean: CleanBatch) -> NDArray[np.bool_]:
     register_wh = clean.readings.energy_wh
     if register_wh is None:
         return np.zeros(len(clean.readings), dtype=np.bool_)
+    # As `clean_register` has it: what is no register there must not settle loose energy here.
     return (register_wh >= 0) & (register_wh <= MOST_WH)
 
 
@@ -124,6 +129,7 @@ def cut(from_ms: NDArray[np.int64], until_ms: NDArray[np.int64]) -> Pieces:
     first = from_ms // QUARTER_MS
     parts = np.where(until_ms > from_ms, -(-until_ms // QUARTER_MS) - first, 0)
     row = np.repeat(np.arange(len(parts)), parts)
+    # Most readings follow each other within a quarter of an hour, and nothing is to be cut.
     if len(row) == 0 or parts.max() == 1:
         return Pieces(row, from_ms[row], until_ms[row])
     quarter = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
@@ -137,6 +143,7 @@ def share_out(
     """Return each piece's share of its span's amount by time, int64[m]; the shares of a span add up to its amount."""
     row = pieces.row
     lasts = (until_ms - from_ms)[row].astype(np.float64)
+    # A piece begins where the one before ends, by the same arithmetic: rounded borders leave nothing over.
     low = np.rint(amount[row] * ((pieces.low_ms - from_ms[row]) / lasts))
     high = np.rint(amount[row] * ((pieces.high_ms - from_ms[row]) / lasts))
     return (high - low).astype(np.int64)

@@ -43,6 +43,7 @@ IncidentId = Annotated[str, Meta(min_length=1, max_length=64, description="the i
 Columns = Meta(min_length=1, max_length=MAX_BATCH_READINGS)
 
 
+# gc=False: it holds no container, so it can be in no cycle that the collector would have to look for.
 class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One device's power at one instant. Known by site, device, ts_ms and, where given, seq."""
 
@@ -83,6 +84,7 @@ class ReadingColumns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         for name in self.__struct_fields__:
             column = getattr(self, name)
             if isinstance(column, list) and len(column) != size:
+                # msgspec makes its own ValidationError of it; `wire` knows it by its first two words.
                 raise ValueError(f"Columns differ in length: {name} has {len(column)} rows, ts_ms has {size}")
 
 

@@ -121,6 +121,7 @@ class Excuses:
     def _is_newer(self, incident: str, version: int) -> bool:
         if version <= self._versions.get(incident, 0):
             return False
+        # Kept after an undo as well: an older word that comes late must not bring the label back.
         self._versions[incident] = version
         return True
 
@@ -134,5 +135,6 @@ def _is_like(about: Happening, odd: Oddity) -> bool:
 def _at_that_hour(about: Happening, odd: Oddity) -> bool:
     """Within an hour either side of the hours in which the harmless one was seen."""
     lasted_hours = (about.last_ms - about.first_ms) // HOUR_MS
+    # Counted from the hour before it, so that neither that hour nor midnight is a case of its own.
     since = (odd.local_ms // HOUR_MS - about.local_ms // HOUR_MS + 1) % _HOURS
     return since <= lasted_hours + 2

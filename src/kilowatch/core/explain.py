@@ -95,6 +95,7 @@ def local_time(ts_ms: int, time_zone: str) -> datetime:
 def _scaled(value: float, unit: str) -> str:
     for factor, prefix in ((1.0, ""), (1e3, "k")):
         scaled = value / factor
+        # Rounded first: 999.6 W would read "1000 W" else.
         if abs(round(scaled)) < 1000:
             return f"{_short(scaled)} {prefix}{unit}"
     return f"{_short(value / 1e6)} M{unit}"

@@ -76,7 +76,9 @@ class Grid:
 
     def restart(self, slot: int) -> None:
         """Begin a device's window anew: what is in it lies on another grid."""
+        # 0 lies further back than any silence that is bridged, so that the next reading begins a window.
         self.last_ms[slot] = 0
+        self._resampler.restart(slot)
 
     def thawed(self) -> None:
         """Refuse a saved state that knows more devices than it has room for."""
@@ -107,6 +109,7 @@ class Grid:
 
         slots int32[n], sorted; now_ms int64[n], the site time of each.
         """
+        # Steady meters are left out: their next reading fills the gap, if the window survives it.
         late = ~self.direct[slots]
         slots, now_ms = slots[late], now_ms[late]
         return self._finish(_from_cells(self._resampler.advance(slots, now_ms, self.bridge_ms(slots))))
@@ -117,7 +120,9 @@ class Grid:
         before_ms = segments.shift(readings.ts_ms, self.last_ms[segments.slot])
         before = segments.shift(code, self.last_code[segments.slot])
         silence = readings.ts_ms - before_ms
+        # A clock that went back begins anew too: in a window each sample is later than the one before.
         fresh = (silence > self.bridge_ms(slot)) | (silence < 0)
+        # To the nearest whole step: a meter that is a second late has missed nothing.
         steps = np.where(fresh, 1, np.maximum(1, (2 * silence + grid_ms) // (2 * grid_ms)))
         self.last_ms[segments.slot] = readings.ts_ms[segments.ends]
         self.last_code[segments.slot] = code[segments.ends]
@@ -167,6 +172,7 @@ def _from_cells(cells: Cells) -> _Rows:
 
 def _join(parts: list[_Rows]) -> _Rows:
     slot = np.concatenate([part.slot for part in parts])
+    # A device stands in one of the parts alone, and in order there: a stable sort keeps its samples in order.
     order = np.argsort(slot, kind="stable")
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])[order]

@@ -112,6 +112,7 @@ class Buckets:
             start_ms[at],
             reduced(np.add, self.samples),
             reduced(np.add, self.total_dw),
+            # fmin and fmax pass over NaN: what is unknown of one bucket hides nothing of its neighbours.
             reduced(np.fmin, self.min_w),
             reduced(np.fmax, self.max_w),
             reduced(np.fmax, self.score),

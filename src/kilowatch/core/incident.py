@@ -85,9 +85,11 @@ class IncidentTracker:
         """Take one odd sample and return what it changes. Samples of a device come in event order."""
         score = min(round(hot.score, 4), HIGHEST_SCORE)
         record, incident = self._fleet.records[hot.slot], self._book.latest.get(hot.slot)
+        # Written so that NaN is turned away as well: it fails every comparison.
         if not score >= self.rules.leave or not self.rules.concerns(record, hot.observed_w, hot.low_w, hot.high_w):
             return []
         events = []
+        # What time has ended is cleared first, whether or not anybody let time pass before this sample.
         if incident is not None and incident.is_open and hot.ts_ms >= self._book.due_ms(hot.slot):
             events.append(self._clear(hot.slot, incident))
         if incident is not None and incident.is_open:
@@ -139,6 +141,7 @@ class IncidentTracker:
         return Incident.begun(record, hot.rule, first_ms, threshold=self.rules.enter, historical=hot.historical)
 
     def _extend(self, hot: Hot, score: float, incident: Incident) -> list[IncidentEvent]:
+        # Before the threshold is asked: a score at the leave level keeps the incident open, and is no evidence.
         self._touch(hot, incident)
         if score < self.rules.enter:
             return []

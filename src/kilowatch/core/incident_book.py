@@ -64,6 +64,7 @@ class Incident(msgspec.Struct, kw_only=True):
     least_w: float = math.inf
     most_w: float = -math.inf
     harmless: bool = False
+    # msgspec gives every incident an empty list of its own.
     rules: list[str] = []
     bursts: int = 1
     acknowledged: bool = False
@@ -156,6 +157,7 @@ class IncidentBook:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.latest: dict[int, Incident] = {}
+        # An array beside the incidents: who is due among a million devices is one comparison.
         self._due_ms = np.empty(0, dtype=np.int64)
 
     def open(self) -> dict[int, Incident]:
@@ -187,6 +189,7 @@ class IncidentBook:
 
     def acknowledge(self, incident_id: str) -> int | None:
         """Note that a person has seen an open incident and return its slot, None where there is nothing to note."""
+        # No index by id: people acknowledge seldom, and few devices have an incident.
         for slot, incident in self.latest.items():
             if incident.id == incident_id and incident.is_open and not incident.acknowledged:
                 incident.acknowledged = True

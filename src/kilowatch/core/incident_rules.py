@@ -103,5 +103,6 @@ def floor_of(record: DeviceRecord) -> float:
 
 
 def _excess(upper_w: float, lower_w: float) -> float:
+    # NaN or endless where there is no band: then no side is left, and `concerns` goes by size alone.
     excess = upper_w - lower_w
     return excess if math.isfinite(excess) else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from kilowatch.core.confirm import Bursts, Confirm
 from kilowatch.core.incident import Hot
 from kilowatch.core.judged import Judged
+from kilowatch.core.on_since import OFF
 from kilowatch.core.quantise import decode_watts
 from kilowatch.core.threshold import Thresholds, public_score
 from kilowatch.core.window import WindowRing
@@ -56,8 +57,10 @@ class Scorer:
         view = self.ring.view(samples)
         scores = self.detector.score(samples, view)
         cold = None if watching.all() else self.cold_start.score(samples, view)
+        # Only now: the new samples take the places of the oldest ones that both detectors read through the view.
         self.ring.commit(view)
         raw = scores.raw if cold is None else np.where(watching, scores.raw, cold.raw)
+        # Held samples are scored to move running state on; a value that nobody sent is no evidence.
         raw = np.where(samples.held, np.float32(np.nan), raw)
         return Scored(samples, watching, scores, cold, raw, self.confirm.update(samples, raw))
 
@@ -87,11 +90,17 @@ class Judge:
         if len(known):
             self.thresholds.lower(slot, float(known.max()))
 
-    def judge(self, scored: Scored, leave: float) -> tuple[Judged, list[Hot]]:
-        """Return the samples judged, and those whose score reaches `leave`, their own and the confirmed one."""
+    def judge(
+        self, scored: Scored, leave: float, on_since_ms: NDArray[np.int64] | None = None
+    ) -> tuple[Judged, list[Hot]]:
+        """Return the samples judged, and those whose score reaches `leave`, their own and the confirmed one.
+
+        on_since_ms: int64[n] of `OnSince.observe`, where those are to tell it.
+        """
         samples, scores = scored.samples, scored.scores
         level = self.thresholds.follow(samples, scored.confirmed)
         if scored.cold is not None:
+            # The cold start divides by its own limit already.
             level = np.where(scored.watching, level, np.float32(1.0))
         low_w, high_w = _band(scores, level)
         judged = Judged(
@@ -103,8 +112,15 @@ class Judge:
             watching=scored.watching,
         )
         since_ms = self.bursts.since(samples, judged.score)
+        # Its own score as well: the k-th largest of n stays high for a while when all is as expected again.
         rows = np.flatnonzero((judged.confirmed >= leave) & (judged.score >= leave) & ~samples.held)
-        return judged, [self._hot(int(row), judged, scored, int(since_ms[row])) for row in rows]
+        hots = [self._hot(int(row), judged, scored, int(since_ms[row])) for row in rows]
+        if on_since_ms is None:
+            return judged, hots
+        runs = on_since_ms[rows].tolist()
+        return judged, [
+            replace(hot, on_since_ms=None if run == OFF else run) for hot, run in zip(hots, runs, strict=True)
+        ]
 
     def _hot(self, row: int, judged: Judged, scored: Scored, since_ms: int) -> Hot:
         samples = judged.samples

@@ -89,6 +89,7 @@ class Teacher:
         """
         ordinary = past if ordinary is None else ordinary
         raw = fit_and_score(self._scorer.detector, slot, ordinary, self._plan.folds)
+        # One of its own: the live one stands in the middle of the stream.
         confirm = Confirm(self._scorer.confirm.k, self._scorer.confirm.n)
         confirm.reserve(1)
         confirmed = confirm.update(as_samples(past), raw)
@@ -142,6 +143,7 @@ class Curriculum:
         """Note that a device has learnt at its due time, and set the next one."""
         due_ms = int(self.due_ms[slot])
         self.watching_since_ms[slot] = min(int(self.watching_since_ms[slot]), due_ms)
+        # From when it was due, not from when that was noticed: how samples were batched must not move lessons.
         self.due_ms[slot] = due_ms + round(self.plan.refit_days * DAY_MS)
 
     def has_learnt(self, slot: int) -> bool:
@@ -154,6 +156,7 @@ class Curriculum:
 
     def graduate(self, slot: int) -> None:
         """Note that a device has learnt all it ever will, and is watched from its first sample on."""
+        # 1 and not 0: `greet` takes 0 for a device never met, and would plan a lesson.
         self.first_ms[slot] = self.watching_since_ms[slot] = 1
         self.due_ms[slot] = _NEVER_MS
 

@@ -44,12 +44,14 @@ def offset_ms(name: str, ts_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     quarters = ts_ms // _QUARTER_MS
     low, high = int(quarters.min()), int(quarters.max())
     first, last = _offset_of_quarter(name, low), _offset_of_quarter(name, high)
+    # No zone changes its clock twice within a day: where both ends agree, all between them does.
     if first == last and high - low < 24 * 4:
         return np.full(len(ts_ms), first, dtype=np.int64)
     days = np.unique(np.append(quarters // 96, quarters // 96 + 1))
     at_midnight = np.array([_offset_of_quarter(name, int(day) * 96) for day in days], dtype=np.int64)
     place = np.searchsorted(days, quarters // 96)
     offsets = at_midnight[place]
+    # Between equal midnights nothing changed, so that years of readings cost one look-up a day.
     changing = np.flatnonzero(offsets != at_midnight[place + 1])
     if len(changing):
         unique, inverse = np.unique(quarters[changing], return_inverse=True)

@@ -118,14 +118,14 @@ def unanswered(action: ActionEvent, event: IncidentEvent | None) -> Notice:
 
 def digest(notices: Sequence[Notice]) -> Notice:
     """Return one notice that stands for many: of each incident its last word, the newest first."""
-    last = {notice.id.rpartition(".")[0]: notice for notice in sorted(notices, key=lambda notice: notice.ts_ms)}
-    newest = list(reversed(last.values()))
+    last = {notice.id.rpartition(".")[0]: notice for notice in sorted(notices, key=_time)}
+    newest = sorted(last.values(), key=_time, reverse=True)
     return _summary(newest, Phase.DIGEST, f"{len(newest)} incidents on {_devices(newest)}")
 
 
 def history(notices: Sequence[Notice]) -> Notice:
     """Return one notice of what was found in history that was imported."""
-    by_time = sorted(notices, key=lambda notice: notice.ts_ms)
+    by_time = sorted(notices, key=_time)
     return _summary(by_time, Phase.HISTORY, f"History: {len(by_time)} incidents on {_devices(by_time)}")
 
 
@@ -152,7 +152,7 @@ def one_line(text: str) -> str:
 def _summary(notices: Sequence[Notice], phase: Phase, title: str) -> Notice:
     left = len(notices) - _LISTED
     lines = [f"- {notice.text}" for notice in notices[:_LISTED]] + ([f"- and {left} more"] if left > 0 else [])
-    newest = max(notices, key=lambda notice: notice.ts_ms)
+    newest = max(notices, key=_time)
     return Notice(
         id=f"{newest.id.rpartition('.')[0]}.{phase}",
         phase=phase,
@@ -163,6 +163,10 @@ def _summary(notices: Sequence[Notice], phase: Phase, title: str) -> Notice:
         text="\n".join(lines),
         ts_ms=newest.ts_ms,
     )
+
+
+def _time(notice: Notice) -> int:
+    return notice.ts_ms
 
 
 def _devices(notices: Sequence[Notice]) -> str:

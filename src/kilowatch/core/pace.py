@@ -26,6 +26,7 @@ QUIET_HEARTBEAT_S = 25 * 3600.0
 """A lamp that is on every evening says nothing for just under a day."""
 
 _LEAST_GAPS = 24
+# More than an hour at a reading a second: the bound on what one talkative device may cost.
 _MOST_GAPS = 4096
 _STEADY_SHARE = 0.8
 _SLACK = 0.25
@@ -81,6 +82,7 @@ class Pace:
             return
         begin = 0
         heard = np.flatnonzero(np.isin(batch.slot, np.fromiter(self._unknown, dtype=np.int32)))
+        # A loop over readings, but only over those of devices whose pace is not known yet.
         for row in heard.tolist():
             slot = int(batch.slot[row])
             record = self._hear(slot, int(batch.ts_ms[row])) if slot in self._unknown else None
@@ -110,6 +112,7 @@ class Pace:
             return self._record(slot, ear.gaps_ms)
         if len(ear.gaps_ms) < _LEAST_GAPS or span_ms < HOUR_MS or len(ear.gaps_ms) < 1.1 * ear.asked:
             return None
+        # Every look goes through all gaps: at each tenth more, they add up to some ten looks at the last list.
         ear.asked = len(ear.gaps_ms)
         return self._record(slot, ear.gaps_ms) if is_steady(ear.gaps_ms) else None
 
@@ -119,6 +122,7 @@ class Pace:
             return msgspec.structs.replace(record, interval_s=interval_s)
         return msgspec.structs.replace(
             record,
+            # How often its power changes says nothing of the grid: a value that holds can be laid on the finest.
             interval_s=min(interval_s, DEFAULT_INTERVAL_S),
             reporting=Reporting.ON_CHANGE,
             heartbeat_s=max(QUIET_HEARTBEAT_S, 2.0 * max(gaps_ms) / 1000),

@@ -22,6 +22,7 @@ def as_samples(series: Series, slot: int = 0) -> Samples:
     """Return a series as one batch of samples; the window restarts wherever rows are missing."""
     size = len(series)
     slots = np.full(size, slot, dtype=np.int32)
+    # What was held is not `usable` in the series; to a detector it is a sample like any other.
     none = np.zeros(size, dtype=np.bool_)
     return Samples(
         segments=Segments.of_sorted(slots),

@@ -150,6 +150,7 @@ def _why(case: Case, shut: list[Interlock]) -> str:
 
 
 def _expired(case: Case) -> bool:
+    # Ahead of site time is as bad as behind: one of the two is wrong then, and nobody knows which.
     return abs(case.at.site_ms - case.event.last_ms) > EXPIRES_MS
 
 
@@ -161,6 +162,7 @@ def _draws_little(case: Case) -> bool:
 
 def _person_on(case: Case) -> bool:
     on_ms, rearmed_ms = case.history.person_on_ms, case.history.rearmed_ms
+    # At the same instant the hand on the switch counts.
     return on_ms is not None and (rearmed_ms is None or rearmed_ms <= on_ms)
 
 
@@ -177,6 +179,7 @@ def _minimum_on(case: Case) -> bool:
     least_s, on_since_ms = MIN_ON_S.get(case.record.kind, 0.0), case.event.evidence.on_since_ms
     if least_s == 0.0:
         return False
+    # Where nobody knows since when, it may have started a moment ago.
     return on_since_ms is None or case.at.site_ms - on_since_ms < least_s * 1000
 
 
@@ -190,6 +193,7 @@ _SHUT: Mapping[Interlock, Callable[[Case], bool]] = MappingProxyType(
         Interlock.EXPIRED: _expired,
         Interlock.NOT_CRITICAL: lambda case: case.event.severity is not Severity.CRITICAL,
         Interlock.DRAWS_LITTLE: _draws_little,
+        # A setting may ask for more windows, never for fewer.
         Interlock.ONE_WINDOW: lambda case: case.event.evidence.windows < max(MIN_WINDOWS, case.rules.min_windows),
         Interlock.PROTECTED: lambda case: case.record.protected,
         Interlock.LEARNING: lambda case: case.record.stage is Stage.LEARNING or case.event.rule == COLD_START,

@@ -26,6 +26,7 @@ _TABLE.setflags(write=False)
 
 def encode_watts(power_w: NDArray[np.floating]) -> NDArray[np.uint16]:
     """Return uint16 codes of watts; under half of 0.1 W is zero, over 10 MW is clipped. NaN is not allowed."""
+    # In float32 the logarithm is off by some thousandths of a step, and codes near a border would flip.
     watts = np.asarray(power_w, dtype=np.float64)
     codes = np.rint((np.log(np.maximum(watts, LOWEST_W)) - _LOG_LOW) / _PER_STEP) + 1.0
     codes[watts < LOWEST_W / 2] = 0.0

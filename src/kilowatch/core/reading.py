@@ -70,6 +70,7 @@ class ReadingBatch:
         column = getattr(self, name)
         if column is not None:
             return column
+        # Without a time of arrival a reading counts as come at once, so that it is never history by its age.
         if name == "received_ms":
             return self.ts_ms
         return np.full(len(self), _MISSING[name][0], dtype=_MISSING[name][1])

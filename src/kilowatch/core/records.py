@@ -44,6 +44,7 @@ class DeviceEdit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         Who names the kind says by that whether it is protected, unless they spoke of protection now or `earlier`.
         """
         if isinstance(self.time_zone, str):
+            # For its error alone: refused here, an unknown zone cannot stop the pipeline that takes the record over.
             zone(self.time_zone)
         changed = msgspec.structs.replace(record, **{name: getattr(self, name) for name in self.said})
         if isinstance(self.kind, Kind) and "protected" not in self.said | earlier:

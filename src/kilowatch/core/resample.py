@@ -74,10 +74,15 @@ class _OpenCells:
         self.fresh_ms = np.zeros(0, dtype=np.int64)
         self.restarts = np.zeros(0, dtype=np.bool_)
         self.historical = np.zeros(0, dtype=np.bool_)
+        self.cell_historical = np.zeros(0, dtype=np.bool_)
 
     def reserve(self, places: int) -> None:
         for name, array in vars(self).items():
             setattr(self, name, grown(array, places))
+
+    def thawed(self) -> None:
+        # A state of format 1 lacks `cell_historical`.
+        self.reserve(len(self.cell))
 
 
 class Resampler:
@@ -100,6 +105,15 @@ class Resampler:
             self._size += 1
             self._open.reserve(self._size if self._size <= len(self._open.cell) else max(64, 2 * self._size))
 
+    def restart(self, slot: int) -> None:
+        """Drop a device's unfinished cell, which lies on another grid; its value holds on."""
+        if slot >= len(self._place) or self._place[slot] < 0:
+            return
+        state, place = self._open, self._place[slot]
+        for column in (state.cell, state.sum_dwms, state.covered_ms, state.fresh_ms, state.cell_historical):
+            column[place] = 0
+        state.restarts[place] = True
+
     def push(self, readings: ReadingBatch, historical: NDArray[np.bool_], bridge_ms: NDArray[np.int64]) -> Cells:
         """Return the cells that readings, sorted by device, complete."""
         segments, state = Segments.of_sorted(readings.slot), self._open
@@ -108,6 +122,7 @@ class Resampler:
         since_ms = segments.shift(ts_ms, state.value_ms[place])
         carry_until_ms = since_ms + bridge_ms
         restart = (since_ms == 0) | (ts_ms > carry_until_ms) | (ts_ms < since_ms)
+        # Site time may have come further than the last reading: what `advance` has summed is not summed again.
         front_ms = segments.shift(ts_ms, np.maximum(state.front_ms[place], state.value_ms[place]))
         front_ms = np.where(since_ms == 0, ts_ms, front_ms)
         stretches = _Stretches(
@@ -116,6 +131,7 @@ class Resampler:
             until_ms=np.maximum(front_ms, np.minimum(ts_ms, np.where(since_ms == 0, ts_ms, carry_until_ms))),
             fresh_until_ms=since_ms + self._fleet.hold_ms[readings.slot],
             restart=restart,
+            # History at either end: on a value that nobody saw live nothing may be switched.
             historical=segments.shift(historical, state.historical[place]) | historical,
         )
         cells = self._integrate(segments, stretches, np.maximum(ts_ms, front_ms)[ends])
@@ -151,6 +167,7 @@ class Resampler:
         grid_ms = self._fleet.grid_ms[totals.slot]
         restarts = stretches.restart.astype(np.int64)
         final_epoch = np.add.reduceat(restarts, segments.starts) if len(segments) else now_ms
+        # What lies before a restart gets no more pieces, so that it is over whatever the time.
         open_ = (totals.epoch == final_epoch[owner]) & ((totals.cell + 1) * grid_ms > now_ms[owner])
         done = ~open_ & (2 * totals.covered_ms >= grid_ms)
         cells = self._emit(segments, place, totals, done, final_epoch)
@@ -167,6 +184,7 @@ class Resampler:
         low = np.maximum(rows.front_ms[row], cell * grid_ms[row])
         high = np.maximum(low, np.minimum(rows.until_ms[row], (cell + 1) * grid_ms[row]))
         restarts = rows.restart.astype(np.int64)
+        # Less its own: the stretch up to a reading that restarts belongs to what was before.
         epoch = segments.running_sum(restarts, np.zeros(len(segments), dtype=np.int64)) - restarts
         fresh_ms = np.clip(rows.fresh_until_ms[row] - low, 0, high - low)
         return _Pieces(
@@ -189,8 +207,9 @@ class Resampler:
             covered_ms=state.covered_ms[place],
             fresh_ms=state.fresh_ms[place],
             sum_dwms=state.sum_dwms[place],
-            historical=np.zeros(len(place), dtype=np.bool_),
+            historical=state.cell_historical[place],
         )
+        # Stable, so that each open cell comes just before the pieces that may go on with it.
         order = np.argsort(np.concatenate([before.slot, pieces.slot]), kind="stable")
         joined = {
             f.name: np.concatenate([getattr(before, f.name), getattr(pieces, f.name)])[order] for f in fields(_Pieces)
@@ -208,6 +227,7 @@ class Resampler:
         slot, epoch, covered = totals.slot[done], totals.epoch[done], totals.covered_ms[done]
         own = Segments.of_sorted(slot)
         mine = np.searchsorted(segments.slot, own.slot)
+        # -1 is no epoch of this batch: a restart of an earlier one whose first cell is still to come.
         pending = np.where(self._open.restarts[place], -1, 0)
         fresh_start = epoch != own.shift(epoch, pending[mine])
         last_epoch = pending.copy()
@@ -230,6 +250,8 @@ class Resampler:
             column = getattr(state, name)
             column[place] = 0
             column[place[owner[open_]]] = getattr(totals, name)[open_]
+        state.cell_historical[place] = False
+        state.cell_historical[place[owner[open_]]] = totals.historical[open_]
         state.cell[place[owner[open_]]] = totals.cell[open_]
 
 
@@ -237,6 +259,7 @@ def _add_up(pieces: _Pieces) -> _Pieces:
     """Return the pieces of each cell as one."""
     size = len(pieces.slot)
     first = np.ones(size, dtype=np.bool_)
+    # Within the loop `first` means its opposite: the piece goes on with the cell of the one before.
     for name in ("slot", "cell", "epoch"):
         column = getattr(pieces, name)
         same = column[1:] == column[:-1]

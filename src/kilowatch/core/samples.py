@@ -60,13 +60,6 @@ class Samples:
         """Whole tenths of a watt: sums of them are exact, so batches may be cut anywhere."""
         return np.rint(self.power_w * np.float64(10)).astype(np.int64)
 
-    def row_of(self, slot: int, ts_ms: int) -> int:
-        """Return the row of a device's sample that is here."""
-        segment = int(np.searchsorted(self.segments.slot, slot))
-        start = int(self.segments.starts[segment])
-        own = self.ts_ms[start : start + int(self.segments.lengths[segment])]
-        return start + int(np.searchsorted(own, ts_ms))
-
     def keep(self, mask: NDArray[np.bool_]) -> Samples:
         """Return the samples where mask is True."""
         rest = {f.name: getattr(self, f.name)[mask] for f in fields(self) if f.name != "segments"}

@@ -38,6 +38,7 @@ class Segments:
     @classmethod
     def sort(cls, slot: NDArray[np.int32]) -> tuple[NDArray[np.intp], Segments]:
         """Return the stable order that brings a batch's rows together by device, and the segments of it."""
+        # Many batches come sorted, and looking is much cheaper than sorting.
         if len(slot) == 0 or bool((slot[1:] >= slot[:-1]).all()):
             order = np.arange(len(slot), dtype=np.intp)
         else:
@@ -87,12 +88,14 @@ class Segments:
     def fill_forward(self, values: NDArray[Any], known: NDArray[np.bool_], before: NDArray[Any]) -> NDArray[Any]:
         """Return the last known value at or before each row; `before`[segment] where none is known yet."""
         last = np.maximum.accumulate(np.where(known, np.arange(self.size), -1)) if self.size else self.of_row
+        # The maximum runs on across segments: a place before the own start is of another device.
         own = last >= self.starts[self.of_row]
         return np.where(own, values[np.maximum(last, 0)], before[self.of_row])
 
     def running_sum(self, values: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the sum of a segment's values up to each row, on top of `before`[segment]. Exact."""
         total = np.cumsum(values)
+        # The sum over all devices may wrap around; differences of it are right all the same.
         base = before - (total[self.starts] - values[self.starts])
         return total + base[self.of_row]
 
@@ -105,6 +108,7 @@ class Segments:
         low = min(int(values.min()), int(before.min()))
         high = max(int(values.max()), int(before.max()))
         span = np.int64(high - low + 1)
+        # Each segment is lifted above all before it, so that no maximum reaches across: int64 must have room for that.
         if (high - low + 1) * len(self) < 2**62:
             lifted = values - low + self.of_row * span
             lifted[self.starts] = np.maximum(lifted[self.starts], before - low + np.arange(len(self)) * span)
@@ -133,6 +137,7 @@ class Segments:
         longest = self.lengths > _LONG_SEGMENT
         for segment in np.flatnonzero(longest):
             start, end = self.starts[segment], self.starts[segment] + self.lengths[segment]
+            # Python's floats are float64: this loop and the rounds below round alike, bit for bit.
             run = accumulate(values[start:end].tolist(), step, initial=float(before[segment]))
             out[start:end] = np.fromiter(run, dtype=np.float64, count=end - start + 1)[1:]
         self._scan_rounds(values, before, step, out, np.flatnonzero(~longest))

@@ -109,6 +109,7 @@ def weigh(
     first = {(count.site, count.device): count.first_ms for count in counts}
     for known in incidents:
         since_ms = first.get((known.event.site, known.event.device))
+        # What began before the candidate was watching speaks neither for nor against it.
         if known.label is None or since_ms is None or known.event.first_ms < since_ms:
             continue
         saw = any(_meet(span, known) for span in seen)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kilowatch.core.device import Fleet
 
 
+# The table knows pairs of names: a site stands in it with a device of no name.
 _NO_DEVICE = [""]
 _ASTRAY_MS = 86_400_000
 """A reading further ahead of its device's last one than this is a clock that is not set, or a device that is back."""
@@ -81,6 +82,7 @@ class SiteTime:
         before_ms = segments.shift(ts_ms, self._last_ms[segments.slot])
         self._last_ms[segments.slot] = ts_ms[segments.ends]
         near = (ts_ms - before_ms <= _ASTRAY_MS) | (before_ms == 0)
+        # `.at`, because several readings of a batch may move one site.
         np.maximum.at(self._now_ms, self._site_of[slot[near]], ts_ms[near])
 
     def tick(self, site: str, ts_ms: int) -> None:

@@ -36,6 +36,7 @@ class SlotTable:
         self._grow(self._size + len(site))
         before, self._size = self._size, self._size + len(site)
         self._insert(site, device, np.arange(before, self._size, dtype=np.int32))
+        # Of equal keys `_find` meets the one inserted first, so that a name known before shows by its older slot.
         return bool((self._find(site, device) == np.arange(before, self._size)).all())
 
     def find(self, sites: Sequence[str], devices: Sequence[str]) -> NDArray[np.int32]:
@@ -45,6 +46,7 @@ class SlotTable:
     def _find(self, site: NDArray[np.int64], device: NDArray[np.int64]) -> NDArray[np.int32]:
         found = np.full(len(site), UNKNOWN, dtype=np.int32)
         rows, cell = np.arange(len(site)), self._cells(site, device)
+        # Ends at a free cell at the latest, for at most half of them are taken.
         while len(rows):
             slot = self._slot[cell]
             hit = (self._site[cell] == site[rows]) & (self._device[cell] == device[rows]) & (slot != UNKNOWN)
@@ -78,6 +80,7 @@ class SlotTable:
 
     def _cells(self, site: NDArray[np.int64], device: NDArray[np.int64]) -> NDArray[np.int64]:
         mixed = (site.view(np.uint64) * _MIX) ^ device.view(np.uint64)
+        # The high bits: in a product these hang on all bits of the factors, the low ones on few.
         return ((mixed * _MIX) >> self._shift).astype(np.int64)
 
     def _make_room(self, wanted: int) -> None:

@@ -83,6 +83,7 @@ class StalenessTracker:
             return []
         self._reserve()
         slot = segments.slot
+        # A clock that went back is no silence: gaps count from the latest time that was heard.
         latest = segments.running_max(ts_ms, self._last_ms[slot])
         gaps = _Gaps(
             slot=slot[segments.of_row],
@@ -95,6 +96,7 @@ class StalenessTracker:
         self._last_ms[slot], self._historical[slot] = latest[segments.ends], historical[segments.ends]
         rows = np.flatnonzero(self._is_break(segments, gaps))
         events = [event for row in rows.tolist() for event in self._break(gaps, row)]
+        # Last, because who is silent now has nothing planned.
         self._plan(slot)
         return sorted(events, key=_event_time)
 
@@ -152,6 +154,7 @@ class StalenessTracker:
     def _is_break(self, segments: Segments, gaps: _Gaps) -> NDArray[np.bool_]:
         too_long = gaps.ts_ms - gaps.before_ms >= self._limit_ms(gaps.slot)
         breaks = too_long & (gaps.before_ms != _UNKNOWN) & self._settled(gaps.slot, gaps.before_ms)
+        # Whatever its time, the first reading of a silent device ends the silence.
         breaks[segments.starts] |= self._silent[segments.slot]
         return breaks
 
@@ -169,6 +172,7 @@ class StalenessTracker:
             incident.reopen(since_ms)
         incident.windows, incident.last_ms = incident.windows + 1, since_ms
         self._silent[slot], self._due_ms[slot] = True, _NEVER
+        # Time ends no silence, only a reading does.
         self._book.put(slot, incident, _NEVER)
         return self._tell(slot, kind, last_ms, since_ms)
 

@@ -30,19 +30,20 @@ def freeze(thing: object) -> Frozen:
 def thaw(thing: object, frozen: Frozen) -> list[str]:
     """Write a state into a freshly built object, and return the settings that differ from those it was saved with.
 
-    `StateError` where the state is newer, or of another make: then the object is as it was. Where it says otherwise
-    that the state is broken, the object is worth nothing: build another.
+    `StateError` where the state is newer, too old or of another make: then the object is as it was. Where it says
+    otherwise that the state is broken, the object is worth nothing: build another.
     """
     if not STATE_V - 1 <= frozen.version <= STATE_V:
         raise NewerStateError(
             f"The saved state has format {frozen.version}, this kilowatch reads {STATE_V - 1} and {STATE_V}.",
-            "Use the kilowatch that wrote it, or a newer one.",
+            "Use the kilowatch that wrote it" + (", or a newer one." if frozen.version > STATE_V else "."),
         )
     _check_make(freeze(thing), frozen)
     walk = Thawer(frozen.arrays)
     try:
         walk.into(thing, frozen.tree, "")
         walk.finish()
+    # A wrong value trips over whatever it meets first; who starts up falls back to an older state on a StateError.
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise StateError(f"The saved state does not hold together: {error}.", "Use an older one.") from error
     return walk.changed

@@ -115,6 +115,7 @@ class Freezer:
     ) -> Plain | Rows | Each:
         if is_plain(values):
             return Plain(values)
+        # Structs of one type go in one piece: a node for each would outweigh them.
         kinds = {type(value) for value in values}
         if len(kinds) == 1 and kinds <= {kind for kind in types if issubclass(kind, msgspec.Struct)}:
             return Rows(kinds.pop().__name__, msgspec.msgpack.encode(values))
@@ -133,6 +134,7 @@ class Freezer:
         return Array(self._number(value), len(self.arrays) - 1, value.dtype.str, value.shape[1:])
 
     def _known(self, thing: object) -> Same | None:
+        # By identity: what two owners share must be one thing again after a thaw.
         number = self._numbers.get(id(thing))
         return None if number is None else Same(number)
 

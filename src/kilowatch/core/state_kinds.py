@@ -87,6 +87,7 @@ def is_live(value: object) -> bool:
 
 def is_plain(value: object) -> bool:
     """Whether a value is made of numbers and words alone, in lists and dicts."""
+    # By the exact type: a member of a StrEnum is a str, and has to come back as that member.
     if type(value) in _PLAIN:
         return True
     if type(value) is list:

@@ -21,7 +21,7 @@ class NewerStateError(StateError):
     """The state is of a format that this kilowatch does not know: it must be left alone."""
 
 
-STATE_V = 1
+STATE_V = 2
 """Format of frozen state. n reads n-1; a class that gains or loses a part needs a new one."""
 
 

@@ -33,12 +33,14 @@ class Thawer:
 
     def finish(self) -> None:
         """Let every object see to what follows from its state."""
+        # After all is written: what follows from one state may rest on another.
         for thing in self._written:
             if hasattr(thing, "thawed"):
                 thing.thawed()
 
     def into(self, thing: object, node: Whole, path: str) -> None:
         """Write a node into an own object."""
+        # Before its parts, which may point back to it.
         self._made[node.number] = thing
         self._written.append(thing)
         held = attributes(thing)
@@ -135,6 +137,7 @@ class Thawer:
 
     def _dict(self, node: Container, box: dict[Any, Any], types: tuple[type, ...], path: str) -> None:
         keys = self._items(node.keys or Plain([]), [], types, f"{path} keys")
+        # Own objects are written in place, so one has to be there for every saved key.
         make = box.default_factory if isinstance(box, defaultdict) else None
         before = [box.get(key) if make is None else box.get(key, make()) for key in keys]
         values = self._items(node.items, before, types, path)
@@ -160,6 +163,7 @@ class Thawer:
         stored = self._arrays[node.at]
         if stored.dtype.str != node.dtype or stored.shape[1:] != node.row:
             raise _differs(path, f"{node.dtype}{list(node.row)}")
+        # Unpacked arrays may be views of bytes that nobody can write; "K" keeps those laid out by column so.
         made: NDArray[Any] = np.array(stored, order="K", copy=True)
         self._made[node.number] = made
         return made

@@ -75,6 +75,7 @@ class Tail:
         if not self.exceedances or level < self.start:
             return _PRIOR_SLOPE
         steps = (level - self.start) / self.scale
+        # A tail of negative shape has an end: a level at or beyond it counts as just below.
         ratio = steps if abs(self.shape) < 1e-9 else math.log1p(max(self.shape * steps, _NEAR_END)) / self.shape
         return (self.scale + self.shape * (level - self.start)) / level * (1 + ratio / self.exceedances)
 
@@ -82,6 +83,7 @@ class Tail:
 def fit_tail(block_maxima: NDArray[np.floating]) -> Tail:
     """Fit the tail of declustered block maxima, float[n], at least 0; NaN is left out, order does not matter."""
     maxima = np.asarray(block_maxima, dtype=np.float64)
+    # A raw score may be endless, and one endless excess would make both moments so.
     maxima = np.minimum(maxima[~np.isnan(maxima)], np.finfo(np.float32).max)
     peaks = np.sort(maxima[maxima > 0])[::-1]
     wanted = min(max(round(TAIL_SHARE * len(maxima)), _ENOUGH_EXCEEDANCES), len(peaks) - 1)
@@ -89,6 +91,7 @@ def fit_tail(block_maxima: NDArray[np.floating]) -> Tail:
         return Tail(len(maxima), peaks, 0.0, 0.0, 0.0, 0)
     start = float(peaks[wanted])
     excess = peaks[:wanted] - start
+    # Peaks level with the start say nothing of the tail above it.
     excess = excess[excess > 1e-9 * start]
     if len(excess) < FEW_EXCEEDANCES:
         return Tail(len(maxima), peaks, 0.0, 0.0, 0.0, 0)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 HOURS_A_WEEK = 168
 _UJ_PER_KWH = 3.6e12
 _PICO = 1e12
-_HIGHEST_PER_KWH = 1000.0
+_HIGHEST_PER_KWH = 10_000.0
+"""Above rupiah and dong; a day of a device may cost 9.2 million, which is what int64 holds in `_PICO`."""
+_MOST_PICO = 2.0**63 - 1024
+"""The largest float64 that int64 holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +64,9 @@ class Tariff:
         return cls(prices, currency)
 
     def cost_pico(self, energy_uj: NDArray[np.int64], hour_of_week: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what each energy costs, int64[n] in millionths of a millionth of the currency, each rounded once."""
-        return np.rint(energy_uj * (self.per_kwh * (_PICO / _UJ_PER_KWH))[hour_of_week]).astype(np.int64)
+        """Return what each energy costs, int64[n] in millionths of a millionth of the currency, each rounded once.
+
+        One beyond int64 stays at its end.
+        """
+        cost_pico = np.rint(energy_uj * (self.per_kwh * (_PICO / _UJ_PER_KWH))[hour_of_week])
+        return np.clip(cost_pico, -_MOST_PICO, _MOST_PICO).astype(np.int64)

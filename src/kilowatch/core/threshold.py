@@ -52,6 +52,7 @@ _T = TypeVar("_T", Track, Gains, Span)
 
 def public_score(raw: NDArray[np.float32], level: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return raw over its threshold, rounded to 1e-4 so that every machine compares alike; NaN where unknown."""
+    # Over a threshold next to nothing a score becomes endless; incidents bound it.
     with np.errstate(over="ignore"):
         return np.round(raw / level, 4)
 
@@ -89,6 +90,7 @@ class Thresholds:
         tail = fit_tail(blocks.separate)
         level, method = _level(blocks, tail, share, prior)
         made = Calibration(method, len(blocks), tail.exceedances or len(tail.peaks), alarms_per_week)
+        # Before the past is replayed, which takes the wanted rate from here.
         self._record(slot, made)
         for values in start(level, tail.slope(level), share, blocks.peak) if level > 0 else _NOWHERE:
             self._put(np.array([slot]), values)
@@ -98,6 +100,7 @@ class Thresholds:
 
     def lower(self, slot: int, most: float) -> None:
         """Hold a device's threshold at `most` or under."""
+        # One unit less: rounding on the way back must not lift the threshold over the score that has to pass it.
         level = int(as_level(most)) - 1
         for name in ("level", "reference", "fitted"):
             column = self._columns[name]
@@ -125,6 +128,7 @@ class Thresholds:
         spoilt = np.zeros(len(samples), dtype=np.bool_) if excluded is None else excluded
         spans = cut_spans(samples, confirmed, spoilt, self._get(Span, samples.segments.slot))
         level = self._columns["level"][samples.slot[spans.starts]].astype(np.int64)
+        # A block moves the threshold of the next one only: no score has a say in its own verdict.
         if spans.finishes.any():
             level[spans.finishes] = self._learn(spans, samples.grid_ms[spans.starts])
         self._put(spans.segments.slot, Span(*(column[spans.segments.ends] for column in spans.now)))
@@ -156,6 +160,7 @@ class Thresholds:
     def _learn(self, spans: Spans, grid_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         ahead = Span(*(column[spans.finishes] for column in spans.ahead))
         block = spans.now.block[spans.finishes]
+        # Half a block, as in `block_maxima`: what moves a threshold has to be like what it was set from.
         enough = 2 * ahead.covered * grid_ms[spans.finishes] >= BLOCK_S * 1000
         finished = Finished(
             peak=as_level(ahead.peak),
@@ -175,6 +180,7 @@ class Thresholds:
         return levels
 
     def _get(self, kind: type[_T], slots: NDArray[np.integer]) -> _T:
+        # Reckoned in int64, kept in int32: of a million devices every byte counts.
         columns = (self._columns[name][slots] for name in kind._fields)
         return kind(*(column if column.dtype.kind in "bf" else column.astype(np.int64) for column in columns))
 
@@ -189,6 +195,7 @@ _NOWHERE = Track(_UNSET, _UNSET, _UNSET, 0), Gains(_UNSET, 0, 0)
 def _level(blocks: Blocks, tail: Tail, share: float, prior: float) -> tuple[float, Method]:
     level = tail.return_level(share)
     if len(blocks) < FEW_BLOCKS or level <= 0:
+        # fmax passes over a prior that is not given (NaN).
         return float(np.fmax(level, prior)), Method.PRIOR
     return level, Method.POT if tail.exceedances else Method.QUANTILE
 

@@ -221,6 +221,7 @@ _MERGE: tuple[np.ufunc, ...] = (*[np.add] * Quantity.PEAK_MW, np.maximum, np.max
 
 
 def _key(slot: NDArray[np.int32], day: NDArray[np.integer]) -> NDArray[np.int64]:
+    # One number for both: np.unique sorts numbers much faster than pairs.
     return slot.astype(np.int64) * _DAYS + day
 
 

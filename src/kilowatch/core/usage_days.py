@@ -46,6 +46,7 @@ class DayCells:
 
     def decide(self, slot: NDArray[np.int32], replaced: NDArray[np.bool_]) -> None:
         """Settle what is loose of devices: dropped where the register replaced it, taken for good elsewhere."""
+        # What is loose may have been used yesterday.
         for parity in (0, 1):
             cells = 2 * slot.astype(np.intp) + parity
             for loose, _ in SETTLES:
@@ -56,6 +57,7 @@ class DayCells:
         """Add days, sorted by device and day, to those in the making; return the days that gave way, settled."""
         gone: list[DayRows] = []
         rank = np.arange(len(rows)) - np.searchsorted(rows.slot, rows.slot)
+        # One day of each device a turn: a cell that stood twice in one sum would be added to once.
         for turn in range(int(rank.max(initial=-1)) + 1):
             now = rows.take(rank == turn)
             cells = 2 * now.slot.astype(np.intp) + now.day % 2
@@ -67,6 +69,7 @@ class DayCells:
     def add_known(self, rows: DayRows) -> list[DayRows]:
         """Add days to those in the making; hand out those that are not, instead of opening them."""
         cells = 2 * rows.slot.astype(np.intp) + rows.day % 2
+        # Opening a day would push out the one that shares its cell.
         known = self.day[cells] == rows.day
         self._merge(cells[known], rows.take(known))
         return [] if known.all() else [rows.take(~known)]
@@ -100,6 +103,7 @@ class DayCells:
         settle(self.values, cells)
 
     def _count(self, slot: NDArray[np.int32], energy_uj: NDArray[np.int64]) -> None:
+        # Joules beside the rest: in microjoules a meter of 1 MW would leave int64 within 107 days.
         rest_uj = self.rest_uj[slot] + energy_uj
         self.total_j[slot] += rest_uj // _UJ_PER_J
         self.rest_uj[slot] = rest_uj % _UJ_PER_J

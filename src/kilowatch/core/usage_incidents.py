@@ -32,6 +32,13 @@ class OpenIncident(msgspec.Struct, frozen=True, kw_only=True):
     historical: bool
 
 
+class ClosedIncident(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident that has been cleared, kept so that a repeated event does not open it again."""
+
+    version: int
+    ts_ms: int
+
+
 class LatestAction(msgspec.Struct, frozen=True, kw_only=True):
     """How far the action of an incident has come."""
 
@@ -51,10 +58,11 @@ class Correlation:
     """
 
     frozen_also: ClassVar[tuple[str, ...]] = ("alarms_ever", "avoided_wh")
-    frozen_types: ClassVar[tuple[type, ...]] = (OpenIncident, LatestAction, Severity, Want, ActionState)
+    frozen_types: ClassVar[tuple[type, ...]] = (OpenIncident, ClosedIncident, LatestAction, Severity, Want, ActionState)
 
     def __init__(self) -> None:
         self.open: dict[str, OpenIncident] = {}
+        self.closed: dict[str, ClosedIncident] = {}
         self.actions: dict[str, LatestAction] = {}
         self.opened: defaultdict[tuple[str, Severity, bool], int] = defaultdict(int)
         self.steps: defaultdict[tuple[Want, ActionState], int] = defaultdict(int)
@@ -64,7 +72,7 @@ class Correlation:
 
     def note_incident(self, event: IncidentEvent) -> None:
         """Take an incident event in; one older than the latest known of its incident is passed over."""
-        known = self.open.get(event.id)
+        known = self.open.get(event.id) or self.closed.get(event.id)
         if known is not None and event.version <= known.version:
             return
         if event.kind in {EventKind.OPENED, EventKind.STALE}:
@@ -72,7 +80,9 @@ class Correlation:
         if event.kind is EventKind.CLEARED:
             self.open.pop(event.id, None)
             self.actions.pop(event.id, None)
+            self.closed[event.id] = ClosedIncident(version=event.version, ts_ms=event.ts_ms)
             return
+        self.closed.pop(event.id, None)
         self.open[event.id] = OpenIncident(
             version=event.version,
             site=event.site,
@@ -101,7 +111,8 @@ class Correlation:
         )
 
     def forget(self, before_ms: int) -> None:
-        """Let go of actions whose incident nobody has cleared, and of alarms, from before a time."""
+        """Let go of cleared incidents, actions whose incident nobody has cleared, and alarms, from before a time."""
+        self.closed = {key: closed for key, closed in self.closed.items() if closed.ts_ms >= before_ms}
         self.actions = {key: action for key, action in self.actions.items() if action.ts_ms >= before_ms}
         for device, times in list(self._alarms.items()):
             while times and times[0] < before_ms:

@@ -81,6 +81,7 @@ class Ledger:
     def close(self, slot: NDArray[np.int32], now_ms: NDArray[np.int64]) -> DayRows:
         """Return the days of silent devices that ended more than a day before now_ms [n]."""
         self.reserve()
+        # Not at the first midnight: late readings and the register may still correct the day.
         return DayRows.join(self.days.close(slot, self._day(slot, now_ms) - 1))
 
     def local_day(self, now_ms: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -96,6 +97,7 @@ class Ledger:
         rows, after = stretch(clean, before, self.fleet.hold_ms[clean.readings.slot])
         self.ts_ms[slot], self.power_mw[slot], self.register_ms[slot] = after.ts_ms, after.power_mw, after.register_ms
         fate = _Fate.of(clean, rows)
+        # Before the batch is added: its first decider settles what earlier batches left loose, and nothing newer.
         decided = fate.first_decider >= 0
         self.days.decide(slot[decided], rows.step_uj[fate.first_decider[decided]] >= 0)
         tally = Tally()
@@ -195,7 +197,9 @@ class _Fate:
         segments, size = clean.segments, len(rows.slot)
         at = np.where(rows.decides, np.arange(size), size)
         decider = np.minimum.accumulate(at[::-1])[::-1]
+        # Beyond the segment's end it is another device's.
         loose = decider > segments.ends[segments.of_row]
+        # Held within the array for rows that no decider follows; these are loose.
         replaced = ~loose & (rows.step_uj[np.minimum(decider, size - 1)] >= 0)
         first = np.where(loose[segments.starts], -1, decider[segments.starts])
         return cls(~loose & ~replaced, loose, first)

@@ -47,6 +47,7 @@ class QuarterMeans:
         if len(slot) == 0:
             return Quarters(slot, low_ms, uj)
         own = Segments.of_sorted(slot)
+        # What is left of the quarter before goes in front of the new pieces, where a stable sort leaves it.
         at = np.concatenate([own.starts, np.arange(own.size)])
         order = np.argsort(np.concatenate([own.of_row[own.starts], own.of_row]), kind="stable")
         quarter = np.concatenate([self.quarter[own.slot], low_ms // QUARTER_MS])[order]

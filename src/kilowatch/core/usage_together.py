@@ -82,6 +82,7 @@ class CoRunning:
         latest = int(self._day[places].max(initial=_NO_DAY))
         fresh = self._day[places] > latest - KEPT_DAYS
         bits = np.unpackbits(self._bits[places], axis=2) * fresh[:, :, None]
+        # Products of float32 are fast, and counts up to 11,520 minutes exact in it.
         rows = bits.reshape(len(places), KEPT_DAYS * 1440).astype(np.float32)
         return Together(names, np.rint(rows @ rows.T).astype(np.int64))
 
@@ -98,6 +99,7 @@ class CoRunning:
         if len(plugs) >= MOST_DEVICES:
             return
         plugs.append(slot)
+        # A device alone at its site runs together with nobody and gets no room; with the second both do.
         for mine in plugs if len(plugs) == 2 else plugs[2:][-1:]:
             self._admit(mine)
 
@@ -115,5 +117,6 @@ class CoRunning:
         self._bits[older, ring] = 0
         self._day[older, ring] = day
         mine = self._day[place, ring] == day
+        # The highest bit first, as np.unpackbits has it; `.at`, because minutes of one device share bytes.
         bit = (1 << (7 - minute[mine] % 8)).astype(np.uint8)
         np.bitwise_or.at(self._bits, (place[mine], ring, minute[mine] // 8), bit)

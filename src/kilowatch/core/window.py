@@ -44,6 +44,7 @@ class WindowRing:
         if segments.size == len(segments):
             self.codes[samples.slot, samples.count % self.length] = samples.code
             return
+        # More rows of a device than the ring is long would write a column twice at once: only the last are written.
         left = segments.starts[segments.of_row] + segments.lengths[segments.of_row] - np.arange(segments.size)
         last = left <= self.length
         self.codes[samples.slot[last], samples.count[last] % self.length] = samples.code[last]
@@ -87,6 +88,7 @@ class WindowView:
         source = rows[:, None] - back
         inside = source >= segments.starts[segments.of_row[rows]][:, None]
         at = (samples.count[rows][:, None] - back) % self.ring.length
+        # One reading a device, the usual batch: all but the newest value lies in the ring.
         if not inside[:, :-1].any():
             codes = self.ring.codes[samples.slot[rows][:, None], at]
             codes[:, -1] = samples.code[rows]

@@ -14,6 +14,7 @@ MAX_MESSAGE_BYTES = 1_048_576
 
 _T = TypeVar("_T")
 _Known = TypeVar("_Known")
+# The last two are what msgspec raises on broken UTF-8 and on deep nesting.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -64,6 +65,7 @@ class WireDecoder:
                 "Send smaller batches.",
             )
         try:
+            # Nearly every message is one of these: it is decoded once, and nothing looks at its kind first.
             reading = _known_reading.decode(raw)
         except _UNREADABLE:
             return self._decode_slowly(raw)
@@ -72,6 +74,8 @@ class WireDecoder:
 
     def _decode_slowly(self, raw: bytes) -> Message:
         outline = _decode_or_reject(_outline, raw)
+        # Before the rest: a newer message may break today's contract, and must be rejected for its version, to be sent
+        # through again after an upgrade.
         _check_version(outline.v)
         if bytes(outline.control):
             return _decode_or_reject(_control, raw)
@@ -100,6 +104,7 @@ def _decode_or_reject(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
 
 
 def _reject(said: str) -> NoReturn:
+    # msgspec tells its errors apart by their words alone.
     reason = RejectReason.OUT_OF_BOUNDS
     if "missing required field" in said:
         reason = RejectReason.MISSING_FIELD

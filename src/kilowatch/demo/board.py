@@ -67,7 +67,8 @@ class Board:
     def __init__(self, clock: Callable[[], int], since_start: Callable[[], float]) -> None:
         self.tally = Tally()
         self.power_w: dict[str, float] = {}
-        self.open: dict[str, IncidentEvent] = {}
+        self.open: dict[str, set[str]] = {}
+        """The open incidents of each device that has any, by their ids."""
         self.found: set[str] = set()
         self.fleet: Fleet | None = None
         self._clock = clock
@@ -97,10 +98,10 @@ class Board:
         """Tell of incidents that open and end."""
         for event in events:
             if event.kind is EventKind.CLEARED:
-                self.open.pop(event.device, None)
+                self._closed(event)
                 self.say(LineKind.OVER, event.sentence)
                 continue
-            self.open[event.device] = event
+            self.open.setdefault(event.device, set()).add(event.id)
             if event.version == 1:
                 self._opened(event)
 
@@ -141,6 +142,13 @@ class Board:
             self._reasons[incident] = words
             self.say(kind, words)
 
+    def _closed(self, event: IncidentEvent) -> None:
+        still_open = self.open.get(event.device, set()) - {event.id}
+        if still_open:
+            self.open[event.device] = still_open
+        else:
+            self.open.pop(event.device, None)
+
     def _opened(self, event: IncidentEvent) -> None:
         self.tally.incidents += 1
         self.found.add(event.device)
@@ -151,6 +159,7 @@ class Board:
 
 def _reason(entry: AuditEntry, record: DeviceRecord) -> tuple[LineKind, str]:
     """Say first what decides: a device that is protected is left alone, whatever else there is to say of it."""
+    # `core/policy.py` says what it would do, ", but" and what stands against it: here the second half is told.
     device, shut = record.device, entry.why.partition(", but ")[2].rstrip(".") or entry.why
     if record.protected:
         return LineKind.LEFT_ON, f"{device}: it is protected, so its plug is never told to switch."

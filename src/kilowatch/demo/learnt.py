@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,10 +66,9 @@ def learnt(count: Callable[[int], None], folder: Path | None = None) -> bytes:
     if kept is not None:
         return kept
     state = _learn(count)
-    try:
+    # A cache that cannot be kept costs the next start its learning, and nothing else.
+    with suppress(OSError):
         SnapshotFiles(place).write(0, state)
-    except OSError:
-        return state
     return state
 
 
@@ -116,6 +116,7 @@ def _learn(count: Callable[[int], None]) -> bytes:
             for batch in plug_readings(home, pipeline.fleet, stage.LIVE_FROM_MS):
                 pipeline.step(batch)
                 count(len(batch))
+            # What the learning days would have asked of an actor is of the past: nobody is asked.
             built.parts.asking.taken()
             return built.parts.subject.save()
         finally:
@@ -123,10 +124,11 @@ def _learn(count: Callable[[int], None]) -> bytes:
 
 
 def _kept(place: Path) -> bytes | None:
-    """Return what the cache holds, None where it is empty, torn, or of code that has changed since."""
+    """Return what the cache holds, None where it is empty, torn, or of a layout that has changed since."""
     if not place.is_dir():
         return None
     for snapshot in SnapshotFiles(place).load():
+        # The key does not know the code: a state whose layout has changed is refused by whoever loads it.
         if _fits(snapshot.packed):
             return snapshot.packed
     return None

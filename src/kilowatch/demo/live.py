@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,9 +42,13 @@ if TYPE_CHECKING:
 
     from kilowatch.app.stores import DataFolder
     from kilowatch.core.device import DeviceRecord, Kind
+    from kilowatch.core.records import AuditEntry
+    from kilowatch.links.database import Database
 
 WHO = "demo"
 _ASK_S = 0.5
+_MOST_LINES = 200
+"""More are never written in the half second between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,22 @@ class Curtain:
     def rise(self) -> None:
         """Let time pass."""
         self._rose_s = time.monotonic()
+
+
+class Decisions:
+    """What was decided about switching, each line of the audit once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._newest: AuditEntry | None = None
+
+    def fresh(self) -> list[AuditEntry]:
+        """Return what was decided since the call before, oldest first."""
+        with self._database.read() as transaction:
+            entries = transaction.audit.last(_MOST_LINES)
+        fresh = list(takewhile(lambda entry: entry != self._newest, entries))
+        self._newest = entries[0] if entries else None
+        return [entry for entry in reversed(fresh) if entry.what in {Want.NOTIFY, Want.NONE}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +125,6 @@ class LiveDemo:
         self._host = PlugHost(self.plugs)
         self._stop, self._ended = threading.Event(), threading.Event()
         self._failed: list[BaseException] = []
-        self._audited = 0
         self._asked_s = -1.0
 
     @property
@@ -116,6 +136,7 @@ class LiveDemo:
         self._host.start()
         config = stage.config_of(self.plugs)
         self.plug_book = PlugBook(config)
+        # At offset 0: the log is empty, and what was learnt lies before its first message.
         SnapshotFiles(self._folder.snapshots).write(0, self._state)
         told = HeardActions(self.board)
         hand = Hand(self.plug_book, told, WallClock())
@@ -123,8 +144,10 @@ class LiveDemo:
         listeners = (self.board, self.book)
         taps = partial(taps_of, config, Metrics(), told)
         self.built = build_edge(self._folder, create(DETECTOR), self.clock, settings, hand, listeners, taps)
+        self._decisions = Decisions(self.built.parts.database)
         self.records = self._introduce()
         self.built.edge.open()
+        # After `open`, which loads what was learnt: yesterday is in it.
         self._look()
         polled = [
             replace(one, interval_s=stage.POLL_S) for one in self.plug_book.polled(self.records, stage.INTERVAL_S)
@@ -140,6 +163,7 @@ class LiveDemo:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # The edge ends after the processor, which waits for it to take what came in; the plugs last, for both ask them.
         self._stop.set()
         for thread in self._threads:
             if thread.is_alive():
@@ -156,6 +180,7 @@ class LiveDemo:
 
     def turn(self) -> None:
         """Let the next fault begin where its time has come, and note what was decided since."""
+        # Threads have nobody to tell: their errors come out where the demo is watched.
         if self._failed:
             raise self._failed[0]
         while self._cues and self.elapsed_s() >= self._cues[-1].at_s:
@@ -180,6 +205,7 @@ class LiveDemo:
         """Return how often plugs of protected devices, or of the others, were told to switch, by their own logs."""
         wanted = {record.device for record in self.records if record.protected is protected}
         plugs = [plug for plug in self.plugs if plug.outlet.device in wanted]
+        # Copies of the logs: the plugs' own thread adds to them.
         return sum(seen.switched is not None for plug in plugs for seen in list(plug.seen))
 
     def switched_off(self) -> list[str]:
@@ -242,14 +268,10 @@ class LiveDemo:
             return
         self._asked_s = self.elapsed_s()
         self.records = self._known()
-        with self.built.parts.database.read() as transaction:
-            entries = transaction.audit.last(200)
-        decided = [entry for entry in reversed(entries) if entry.what in {Want.NOTIFY, Want.NONE}]
         records = {record.device: record for record in self.records}
-        for entry in decided[self._audited :]:
+        for entry in self._decisions.fresh():
             if entry.device in records:
                 self.board.decided(entry, records[entry.device])
-        self._audited = max(self._audited, len(decided))
 
     def _process(self) -> None:
         try:

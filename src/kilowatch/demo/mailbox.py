@@ -52,6 +52,7 @@ class Mailbox:
             return False
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            # Wishes that were left to a demo before are not for this one.
             self._sweep()
             self._owner.write_text(str(os.getpid()), encoding="ascii")
         except OSError:
@@ -79,6 +80,7 @@ class Mailbox:
         if not self._is_alive():
             raise ComponentError("No demo is running.", "Start one in another terminal: kilowatch demo")
         path = self._folder / f"{uuid.uuid4().hex}.wish"
+        # In one move: the demo looks at any moment, and must not read half a wish.
         with replacing(path) as fresh:
             fresh.write_bytes(msgspec.json.encode(wish))
         reply = self._awaited(path)

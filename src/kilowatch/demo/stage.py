@@ -68,7 +68,7 @@ _WITH_LOGIN = ("kettle", "heater", "tv")
 
 
 def home_of(seed: int, start_ms: int) -> Home:
-    """Return the demo's home as it lives from start_ms, a local midnight, on."""
+    """Return the demo's home as it lives from start_ms on; its first local day is the one that holds it."""
     return Home(seed, start_ms, TIME_ZONE, SITE, INTERVAL_S, PLAYERS)
 
 

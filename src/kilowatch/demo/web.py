@@ -56,6 +56,7 @@ def paged(
         with served(app, here, _HERE, port) as taken:
             yield f"http://{_HERE}:{taken}/?token={token}"
     finally:
+        # Before the jobs end, for a rehearsal gives up only when it sees this.
         stop.set()
         jobs.stop()
 
@@ -64,6 +65,7 @@ def _rooms(live: LiveDemo, stop: threading.Event, *, dry_run: bool) -> tuple[Hou
     """Return what the page asks, what it says, and who carries out what people want done."""
     parts, clock = live.built.parts, live.clock
     switching = Switching(parts.database, live.plug_book, clock, WallClock(), ActsBy.EDGE)
+    # Half of the recorded weeks are learnt from, so that the other half is watched.
     rehearsing = Rehearsing(live.snapshots, DETECTOR, stage.LEARNT_DAYS / 2, stop)
     jobs = JobRunner(parts.database, {JobKind.SWITCH: switching, JobKind.REHEARSE: rehearsing})
     words = PeoplesWords(parts.database, parts.registry, clock, list(JobKind), woken=jobs.wake)

@@ -62,6 +62,16 @@ class _Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Note:
+    """What a person should know and nobody does."""
+
+    says: str
+
+    def do(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """kilowatch as a service below a root. memory_mb: how much it may take."""
 
@@ -76,6 +86,7 @@ class Installation:
     def install(self, release: Release) -> list[Step]:
         """Return what a first installation does; it starts at once only where settings are there already."""
         self._may_be_changed()
+        # The account before the folder that it is to own; systemd is told once all files are in place.
         steps: list[Step] = [
             Write(self.places.account, texts.ACCOUNT),
             *self._asked(Call(["systemd-sysusers", str(self.places.account)])),
@@ -89,6 +100,7 @@ class Installation:
             *self._asked(Call(["chown", f"{SERVICE}:{SERVICE}", str(self.places.data)])),
             *self._asked(Call(["systemctl", "daemon-reload"])),
         ]
+        # Asked before any step writes the template: settings that are fresh a person has to fill in first.
         return [*steps, *self._started()] if self.places.config.exists() else steps
 
     def files(self) -> list[Step]:
@@ -137,6 +149,7 @@ class Installation:
         places = self.places
         going = [places.wanted, places.unit, places.journal, places.command, places.program, *kept]
         return [
+            # Half an installation may have no unit to stop, and is to go all the same.
             *self._asked(Call(["systemctl", "stop", SERVICE], is_borne=True)),
             *map(Remove, going),
             *self._asked(Call(["systemctl", "daemon-reload"])),
@@ -146,6 +159,7 @@ class Installation:
         """A version writes its own unit: it alone knows what it needs."""
         program = str(self.versions.folder / name / "bin" / "kilowatch")
         words = [program, "edge", "files", "--root", str(self.places.root), "--memory-mb", str(self.memory_mb)]
+        # The unit before the link: a version that cannot even write its unit never becomes the one that runs.
         return [Call(words), _Switch(self.versions, name), *self._asked(Call(["systemctl", "daemon-reload"]))]
 
     def _started(self) -> list[Step]:
@@ -153,7 +167,8 @@ class Installation:
 
     def _backed_up(self, backup: Path) -> list[Step]:
         if not (self.places.data / "kilowatch.db").exists():
-            return []
+            # It may be the first update of a service that has never run, or its database lies on another machine.
+            return [_Note(f"make no backup: no kilowatch.db in {self.places.data}; for another: kilowatch backup FILE")]
         folder: list[Step] = [Folder(self.places.backups, 0o750)]
         folder += self._asked(Call(["chown", f"{SERVICE}:{SERVICE}", str(self.places.backups)]))
         words = [*self._program(self.places.program / "current"), "backup", str(backup)]
@@ -166,6 +181,7 @@ class Installation:
 
     def _environment(self) -> dict[str, str]:
         lines = self.places.secrets.read_text().splitlines() if self.places.secrets.exists() else []
+        # So much of systemd's rules for an EnvironmentFile as a file of secrets needs.
         pairs = [line.partition("=") for line in map(str.strip, lines) if line and not line.startswith("#")]
         return {key: value.strip("\"'") for key, _, value in pairs} | {
             "KILOWATCH_CONFIG": str(self.places.config),
@@ -184,6 +200,7 @@ class Installation:
     def _may_be_changed(self) -> None:
         if not self.places.is_machine:
             return
+        # The folder is there where systemd is the init (sd_booted(3)); its tools may be installed anywhere.
         if shutil.which("systemctl") is None or not Path("/run/systemd/system").exists():
             raise ComponentError("This machine is not run by systemd.", "A container image is another way, or --root.")
         if os.geteuid() != 0:

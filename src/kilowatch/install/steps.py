@@ -49,10 +49,12 @@ class Write:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f".{self.path.name}.new")
         with fresh.open("w") as file:
+            # Before the text, which may be a secret.
             os.fchmod(file.fileno(), self.mode)
             file.write(self.text)
             file.flush()
             os.fsync(file.fileno())
+        # After the sync: a power cut leaves the old file or the whole new one.
         fresh.replace(self.path)
         sync(self.path.parent)
 
@@ -73,6 +75,7 @@ class Link:
         """Make it beside its place, and swap."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f".{self.path.name}.new")
+        # Left over by a try that was cut; a link is never made over another.
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(self.target)
         fresh.replace(self.path)
@@ -92,6 +95,7 @@ class Remove:
 
     def do(self) -> None:
         """Remove it if it is there."""
+        # What a link points to is not ours to remove.
         if self.path.is_dir() and not self.path.is_symlink():
             shutil.rmtree(self.path)
         else:

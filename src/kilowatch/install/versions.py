@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kilowatch.errors import ComponentError, ConfigError
+from kilowatch.errors import ConfigError
 from kilowatch.install.steps import Call, Link, Remove, Write, sync
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Versions:
         python = str(place / "bin" / "python")
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options, source]
         Call(install, "What runs now goes on. See that the network, or the wheel, is there.").do()
+        # A version that does not even start never counts as installed.
         Call([str(place / "bin" / "kilowatch"), "--version"], "That is no kilowatch.").do()
         # A power cut must never leave a marker beside files that are not on the disk yet.
         os.sync()
@@ -73,16 +74,9 @@ class Versions:
             raise ConfigError(f"There is no version {name}.", f"There are: {', '.join(self.installed()) or 'none'}")
         before = self.current()
         if before and before != name:
+            # First: cut between the two, `previous` names the version that runs, which does no harm.
             Link(self.program / "previous", f"versions/{before}").do()
         Link(self.program / "current", f"versions/{name}").do()
-
-    def back(self) -> str:
-        """Let the version before run again, and return its name."""
-        before = self.previous()
-        if before is None:
-            raise ComponentError("There is no version before this one.", "kilowatch edge update installs another.")
-        self.switch(before)
-        return before
 
     def tidy(self, keep: int) -> list[str]:
         """Remove all but the newest versions and those that links name; return what went."""

@@ -18,7 +18,7 @@ import msgspec
 
 from kilowatch.errors import ComponentError, FullError
 from kilowatch.links.folder_lock import FolderLock
-from kilowatch.links.journal import Journal, is_full, read_blocks
+from kilowatch.links.journal import Journal, is_full, read_blocks, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,16 +71,12 @@ class EdgeLog:
         self._rejected = _Rejected(folder / "rejected", self._limits.rejected_bytes)
         self._files = sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
         self._journal: Journal | None = None
+        self._block_at = 0
         self.next_offset = self._open_last()
         self._queue: deque[_Waiting] = deque()
         self._room = threading.Condition()
-        self._full = self._closed = False
+        self._closed = False
         self.is_unsynced = False
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the disk has no room at present."""
-        return self._full
 
     def send(
         self,
@@ -98,6 +94,7 @@ class EdgeLog:
         """
         del key, partition
         with self._room:
+            # The queue is bounded so that sources wait, and keep what they have, instead of memory that grows.
             has_room = self._room.wait_for(lambda: self._closed or len(self._queue) < self._limits.waiting, timeout_s)
             if self._closed:
                 raise ComponentError("The edge log is closed.", "What was not acknowledged is sent again.")
@@ -122,18 +119,21 @@ class EdgeLog:
 
         What someone is waiting to hear of is forced to the disk; the rest is with the next `sync`.
         """
-        waiting = self._waiting(most, timeout_s)
+        waiting, first = self._waiting(most, timeout_s), self.next_offset
         readings = [one.value for one in waiting if not one.is_rejected]
         refused = [one.value for one in waiting if one.is_rejected]
         try:
-            first = self._append(readings)
             self._rejected.append(refused)
+            self._append(readings)
+            # One sync for all who wait: a disk takes as long for a hundred messages as for one.
             if any(one.delivered is not None for one in waiting):
                 self.sync()
         except OSError as error:
-            self._give_back(waiting, error)
+            if not is_full(error):
+                raise
+            self._give_back(waiting, first)
             return Taken([], [])
-        self._full = False
+        # Told after the sync and before anything is judged: whoever is told may forget the message at once.
         for one in waiting:
             if one.delivered is not None:
                 one.delivered(None)
@@ -153,9 +153,11 @@ class EdgeLog:
         if self._journal is not None and self.is_unsynced:
             self._journal.sync()
             self.is_unsynced = False
+        self._rejected.sync()
 
     def forget(self, before: int) -> None:
         """Let go of files that hold nothing from an offset on; the newest stays."""
+        # A name says where a file begins; where it ends the next one tells, so the newest has to stay.
         while len(self._files) > 1 and self._files[1] <= before:
             self._path(self._files.pop(0)).unlink(missing_ok=True)
 
@@ -183,29 +185,33 @@ class EdgeLog:
             self._room.notify_all()
         return waiting
 
-    def _give_back(self, waiting: list[_Waiting], error: OSError) -> None:
-        if not is_full(error):
-            raise error
-        self._full = True
+    def _give_back(self, waiting: list[_Waiting], first: int) -> None:
+        # What is on the disk of them goes: they are written again, and would be there twice.
+        if self._journal is not None and self.next_offset > first:
+            self._journal.cut_back(self._block_at)
+            self.next_offset = first
+        self._rejected.cut_back()
         with self._room:
+            # In front and in their order: messages of one sender must not overtake each other.
             self._queue.extendleft(reversed(waiting))
 
-    def _append(self, values: list[bytes]) -> int:
-        first = self.next_offset
+    def _append(self, values: list[bytes]) -> None:
         if not values:
-            return first
+            return
         if self._journal is None or self._journal.size >= self._limits.file_bytes:
             self._roll()
         if self._journal is not None:
-            self._journal.append(msgspec.msgpack.encode(_Block(first, values)))
-        self.next_offset, self.is_unsynced = first + len(values), True
-        return first
+            self._block_at = self._journal.size
+            self._journal.append(msgspec.msgpack.encode(_Block(self.next_offset, values)))
+        self.next_offset, self.is_unsynced = self.next_offset + len(values), True
 
     def _roll(self) -> None:
+        # A file that is closed is never synced again: `sync` knows the newest alone.
         self.sync()
-        if self._journal is not None:
-            self._journal.close()
-        self._journal = Journal(self._path(self.next_offset))
+        # The new file first: where the disk has no room for it, the old one is still open and whole.
+        before, self._journal = self._journal, Journal(self._path(self.next_offset))
+        if before is not None:
+            before.close()
         if self.next_offset not in self._files:
             self._files.append(self.next_offset)
 
@@ -232,20 +238,44 @@ class _Rejected:
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._newest, self._older = folder / "newest.log", folder / "older.log"
+        # A power cut must not take the folder with all that is forced to the disk in it.
+        sync_folder(folder.parent)
+        self._newest, self._older, self._next = (folder / f"{name}.log" for name in ("newest", "older", "next"))
         self._most_bytes = most_bytes
         self._journal = Journal(self._newest)
+        self._safe_bytes, self._is_unsynced = self._journal.size, False
 
     def append(self, values: list[bytes]) -> None:
+        self._safe_bytes = self._journal.size
         for value in values:
+            # Half of the bound each: dropping the older file still leaves half of what may be kept.
             if self._journal.size > self._most_bytes // 2:
-                self._journal.close()
-                self._newest.replace(self._older)
-                self._journal = Journal(self._newest)
+                self._roll()
             self._journal.append(value)
+            self._is_unsynced = True
+
+    def cut_back(self) -> None:
+        """Take back the last `append`, but for what went to the older file."""
+        self._journal.cut_back(self._safe_bytes)
+
+    def sync(self) -> None:
+        if self._is_unsynced:
+            self._journal.sync()
+            self._is_unsynced = False
 
     def close(self) -> None:
+        self.sync()
         self._journal.close()
+
+    def _roll(self) -> None:
+        self.sync()
+        # The new file first: where the disk has no room for it, the old one is still open and in its place.
+        fresh = Journal(self._next)
+        self._journal.close()
+        self._newest.replace(self._older)
+        self._next.replace(self._newest)
+        fresh.path = self._newest
+        self._journal, self._safe_bytes = fresh, fresh.size
 
 
 def rejected_messages(folder: Path) -> Iterator[bytes]:

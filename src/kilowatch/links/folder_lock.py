@@ -21,6 +21,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Not inherited: a process that we start would hold the folder after our own end.
             self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written to: {error.strerror}.", "Choose another folder.") from error
@@ -32,4 +33,5 @@ class FolderLock:
 
     def close(self) -> None:
         """Let the next one have the folder."""
+        # The file stays: were it removed, one could lock it and another lock a new one of the same name.
         os.close(self._file)

@@ -38,6 +38,7 @@ class Journal:
     def __init__(self, path: Path, *, sync: bool = False) -> None:
         self.path = path
         self._sync = sync
+        self._is_named = False
         self.size = _whole_bytes(path)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -51,13 +52,23 @@ class Journal:
         try:
             self._write(_HEAD.pack(len(payload), zlib.crc32(payload)) + payload)
         except OSError:
+            # A torn block would hide all that is written behind it: readers stop at the first that is not whole.
             os.ftruncate(self._file, self.size)
             raise
         self.size += _HEAD.size + len(payload)
 
+    def cut_back(self, size: int) -> None:
+        """Take back what was appended since the journal had a size; this needs no room on the disk."""
+        os.ftruncate(self._file, size)
+        self.size = size
+
     def sync(self) -> None:
-        """Force everything so far to the disk."""
+        """Force everything so far to the disk, and the file's name with it."""
         os.fsync(self._file)
+        # Once, also for a file that was there: who made it may have died before its name was safe.
+        if not self._is_named:
+            sync_folder(self.path.parent)
+            self._is_named = True
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the payloads, oldest first."""
@@ -65,9 +76,13 @@ class Journal:
 
     def restart(self, path: Path) -> None:
         """Empty the journal and go on under another name; this needs no room on the disk."""
+        # Emptied before it is renamed: the other way round a crash would leave the old blocks under new numbers.
         os.ftruncate(self._file, len(_START))
         self.path.rename(path)
-        self.path, self.size = path, len(_START)
+        self.path, self.size, self._is_named = path, len(_START), False
+        # What is appended next is safe at once, and must not come back under the old name and its numbers.
+        if self._sync:
+            sync_folder(path.parent)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -78,11 +93,13 @@ class Journal:
         if self.size == 0:
             self._write(_START)
             self.size = len(_START)
+            # The file alone is not enough: a power cut could take the name of a file that was just made.
             if self._sync:
                 sync_folder(self.path.parent)
 
     def _write(self, data: bytes) -> None:
         rest, at = memoryview(data), self.size
+        # A disk that fills up takes a part, and says only at the next call that it has no room.
         while rest:
             written = os.pwrite(self._file, rest, at)
             rest, at = rest[written:], at + written
@@ -109,6 +126,7 @@ def _has_start(path: Path) -> bool:
             start = file.read(len(_START))
     except FileNotFoundError:
         return False
+    # Fewer bytes than a start: its writer was killed within the first write, and there is nothing in it yet.
     if _START.startswith(start):
         return start == _START
     if start.startswith(_MAGIC):
@@ -134,6 +152,7 @@ def _block(file: BinaryIO) -> bytes | None:
     if len(head) < _HEAD.size:
         return None
     length, checksum = _HEAD.unpack(head)
+    # A torn head may name any length: never ask for gigabytes that are not there.
     if length > os.fstat(file.fileno()).st_size - file.tell():
         return None
     payload = file.read(length)
@@ -146,6 +165,7 @@ def replacing(path: Path) -> Iterator[Path]:
     fresh = path.with_name(f"{path.name}.new")
     try:
         yield fresh
+        # Before the rename: a power cut must not find the new name with contents that never reached the disk.
         with fresh.open("rb") as file:
             os.fsync(file.fileno())
         fresh.replace(path)

@@ -45,10 +45,12 @@ def browse(listen_s: float, group: tuple[str, int] = GROUP) -> list[Announced]:
         while (left_s := end_s - time.monotonic()) > 0:
             asker.settimeout(left_s)
             try:
+                # The largest message that RFC 6762 allows, section 17.
                 answer, (host, _) = asker.recvfrom(9000)
             except TimeoutError:
                 break
             for one in _announced(answer, host):
+                # The same plug answers for both services: its name makes it one.
                 found[one.name] = one
     return sorted(found.values(), key=lambda one: one.name)
 

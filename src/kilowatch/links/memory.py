@@ -62,6 +62,7 @@ class MemoryHistory:
             chunks = self._chunks[slot]
             chunks.append(_Chunk.of(samples, slice(start, start + length)))
             self._settled.discard(slot)
+            # Now and then: at each append all the past would be copied, and left alone a sample is five arrays.
             if len(chunks) > _MOST_CHUNKS:
                 self._settle(slot)
 
@@ -89,8 +90,10 @@ class MemoryHistory:
         if slot in self._settled:
             return chunks[0]
         past = _Chunk.join(chunks)
+        # The earliest time that came from a row on: a sample stands where all that came later is later in time.
         following_ms = np.minimum.accumulate(past.ts_ms[::-1])[::-1]
         kept = np.append(past.ts_ms[:-1] < following_ms[1:], True)
+        # The last row is the newest in time too, as what was not before it has just gone.
         if self._keep_ms is not None:
             kept &= past.ts_ms >= past.ts_ms[-1] - self._keep_ms
         chunks[:] = [past if kept.all() else past.take(kept)]

@@ -114,10 +114,12 @@ class VerdictWriter:
             samples.held,
         ]
         arrays = [
+            # from_pandas: NaN is what arrays say for "unknown", null is what readers of Parquet expect.
             column if isinstance(column, pa.Array) else pa.array(column, type=field.type, from_pandas=True)
             for column, field in zip(columns, _VERDICTS, strict=True)
         ]
         self._waiting.append(pa.table(arrays, schema=_VERDICTS))
+        # A write makes a row group, and a group for each small batch would be mostly headers.
         if sum(table.num_rows for table in self._waiting) >= _GROUP_ROWS:
             self._write()
 
@@ -131,6 +133,7 @@ class VerdictWriter:
 
     def _write(self) -> None:
         if self._waiting:
+            # Each batch numbers names for itself, and a fleet grows: a row group wants one numbering.
             self._writer.write_table(pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks())
         self._waiting = []
 

@@ -71,6 +71,8 @@ class UsageStore:
 def _move(connection: Connection, place: tuple[str, int], offsets: tuple[int, int], state: bytes) -> None:
     since, following = offsets
     row = {"topic": place[0], "partition": place[1], "next": following, "state": state}
+    # The offset that a state was read at is its lock: who finds another there has lost the partition meanwhile,
+    # and the days of this transaction, which the other adds too, are undone with it.
     if since < 0:
         moved = add_once(connection, usage_states, row)
     else:
@@ -109,7 +111,9 @@ def _add(connection: Connection, days: list[StoredDay]) -> None:
 
 def _merge(connection: Connection, place: int, new: ColumnElement[int]) -> ColumnElement[int]:
     old = device_days.c[_QUANTITIES[place]]
+    # The order of `Quantity` says what is done: sums first, then two of which the highest counts, the lowest last.
     if place < Quantity.PEAK_MW:
         return old + new
+    # SQLite's min and max of two values are PostgreSQL's least and greatest, whose min and max are aggregates.
     lowest, highest = ("least", "greatest") if connection.dialect.name == "postgresql" else ("min", "max")
     return getattr(func, lowest if place == Quantity.FLOOR_MW else highest)(old, new)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kilowatch.observability.metrics import Metrics
 
+# Each connection has a thread: one that says nothing must let go of it.
 _TIMEOUT_S = 10.0
 
 
@@ -63,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         path = self.path.partition("?")[0]
+        # Before the token: probes and `cli/wait.py` show none.
         if path in ("/healthz", "/readyz"):
             self._answer_state(path)
         elif path != "/metrics":
@@ -86,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_welcome(self) -> bool:
         if self.secret is None:
             return True
+        # As bytes: compare_digest refuses a text with letters beyond ASCII.
         shown = self.headers.get("Authorization", "").encode()
         return hmac.compare_digest(shown, f"Bearer {self.secret}".encode())
 

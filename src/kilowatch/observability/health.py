@@ -80,6 +80,7 @@ class Health:
     def needs(self, what: str, count: Callable[[], int], within_s: float) -> None:
         """Ready while a count moves at least once in within_s."""
         with self._lock:
+            # As if it had moved too long ago: it is ready with the first that moves from here on.
             self._why, self._seen, self._moved_at = "", count(), self._clock() - within_s
             self._moving = _Moving(count, within_s, what)
 

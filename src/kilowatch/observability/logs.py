@@ -60,7 +60,9 @@ class _Blotting(logging.Formatter):
         super().__init__()
         self._inner = inner
         known = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        # As it stands in a JSON line, where quotes and backslashes have one more before them.
         known |= {msgspec.json.encode(secret).decode()[1:-1] for secret in known}
+        # The longest first: of a secret that begins with another one the rest would be left in the line.
         self._secrets = sorted(known, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -85,4 +87,5 @@ def set_up_logging(
     root = logging.getLogger(ROOT)
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # A handler on Python's root logger would write the line once more, secrets and all.
     root.propagate = False

@@ -20,6 +20,7 @@ class Metrics:
     """The metrics of one process, each made when it is first asked for."""
 
     def __init__(self, table: tuple[Metric, ...] = TABLE) -> None:
+        # Not the library's global one: a process may make several of these, and a name may be there once.
         self.registry = CollectorRegistry()
         self._table = {metric.name: metric for metric in table}
         self._made: dict[str, Counter | Gauge | Histogram] = {}
@@ -51,6 +52,7 @@ class Metrics:
         metric = self._table.get(name)
         if metric is None or metric.kind is not kind:
             raise ConfigError(f"There is no {kind} {name!r} in the table of metrics.", "See docs/metrics.md.")
+        # The registry refuses a name the second time, and threads may ask for one at the same moment.
         with self._lock:
             if name not in self._made:
                 self._made[name] = _make(metric, self.registry)

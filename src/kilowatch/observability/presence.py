@@ -29,6 +29,7 @@ class Presence:
             if name in self._lost:
                 return
             self._lost.add(name)
+        # Outside the lock, here and in `back`: handlers may be slow, and on_change may ask or tell us more.
         self._log.warning("%s %s is lost: %s", self._what, name, why)
         self._tell(name, there=False)
 

@@ -22,6 +22,7 @@ class Systemd:
         self, environment: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
+        # Three times in the time that systemd waits: one late turn must not end us.
         self._every_s = _watchdog_s(environment) / 3
         self._clock = clock
         self._told_at: float | None = None
@@ -43,8 +44,10 @@ class Systemd:
     def _tell(self, state: str) -> None:
         if not self._address:
             return
+        # An @ stands for the NUL byte of an abstract socket's address.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
+            # The loop itself speaks: it must not hang on a manager that does not read.
             speaker.settimeout(1.0)
             try:
                 speaker.sendto(state.encode(), address)
@@ -55,6 +58,7 @@ class Systemd:
 
 def _watchdog_s(environment: Mapping[str, str]) -> float:
     """Return how long we may be silent, s; 0 where nobody waits for us."""
+    # Children inherit the variables, but systemd waits for the process that it started.
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0.0
     told = environment.get("WATCHDOG_USEC", "")

@@ -35,6 +35,11 @@ FLEET: tuple[Metric, ...] = (
         "Energy that homes' meters saw today and no plug did; below zero where plugs claim more.",
     ),
     _fleet("kilowatch_metered_today_joules", "Energy that the meters of homes with plugs saw today."),
+    _fleet(
+        "kilowatch_devices_clock_behind",
+        "Devices whose clock runs behind by more than that: none of their readings is younger on arrival.",
+        "more_than",
+    ),
     _fleet_total("kilowatch_readings_total", "Readings by what cleaning made of them.", "outcome"),
     _fleet_total("kilowatch_reading_reasons_total", "Readings repaired, marked or rejected, by reason.", "reason"),
 )
@@ -118,6 +123,7 @@ DEVICES: tuple[Metric, ...] = (
     _device("kilowatch_device_gap_today_seconds", "Silence today whose energy nobody knows.", *_NAME),
     _device("kilowatch_device_readings_today", "Readings today by what cleaning made of them.", *_NAME, "outcome"),
     _device("kilowatch_device_last_reading_timestamp_seconds", "When it was last heard, Unix time.", *_NAME),
+    _device("kilowatch_device_clock_offset_seconds", "Least age of its readings on arrival, today or before.", *_NAME),
     _device("kilowatch_device_silent", "1 while it has said nothing for longer than it may, else 0.", *_NAME),
     _device("kilowatch_device_incidents_open", "Incidents open now.", *_NAME),
     _device("kilowatch_site_unmetered_today_joules", "What the home's meter saw today and no plug did.", "site"),

@@ -39,11 +39,13 @@ class LocalDay:
     @property
     def weekend(self) -> bool:
         """Whether it is a Saturday or a Sunday."""
+        # Day 0, 1970-01-01, was a Thursday.
         return (self.number + 3) % 7 >= _SATURDAY
 
     def utc_ms(self, hours: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
         """Return UTC ms, int64[n], at which the wall clock shows so many hours after midnight."""
         wall = self.number * DAY_MS + np.rint(np.asarray(hours) * HOUR_MS).astype(np.int64)
+        # An offset belongs to an instant, and only the wall time is known: the second look mends the first.
         guess = wall - offset_ms(self.zone, wall)
         return wall - offset_ms(self.zone, guess)
 

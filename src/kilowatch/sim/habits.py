@@ -56,6 +56,7 @@ class Habit:
         hours = (self.weekend_hours if day.weekend else None) or self.hours
         count = int(np.searchsorted(np.cumsum(runs), rng.random() * sum(runs), side="right"))
         starts = day.utc_ms(hours_drawn(rng, count, hours) + self.delay_min * _MIN_H)
+        # Drawn for every use, taken or not: appliances of one stream meet the same uses, whatever their share.
         length_z = np.clip(rng.standard_normal(count), -2.2, 2.2)
         taken = rng.random(count) < self.share
         return [Use(int(start), float(z)) for start, z in zip(starts[taken], length_z[taken], strict=True)]

@@ -117,6 +117,7 @@ class Home:
             raise ConfigError(f"The fleet knows no device of site {self.site}.", "Build it from home.records().")
         from_ms = max(self.start_ms, self.start_ms if since_ms is None else since_ms)
         while from_ms < until_ms:
+            # A day at a time: that bounds the memory, and lives are grown by days anyway.
             to_ms = min(until_ms, (from_ms // DAY_MS + 1) * DAY_MS)
             yield from _hours(self._block(slots, from_ms, to_ms, faults))
             from_ms = to_ms
@@ -129,6 +130,7 @@ class Home:
             parts.append(polled(self._supply(device, faults), clock, from_ms, to_ms, own))
         slot = np.repeat(np.array(list(slots.values()), dtype=np.int32), [len(part.ts_ms) for part in parts])
         ts_ms, power_w, energy_wh, on = (np.concatenate(column) for column in zip(*parts, strict=True))
+        # By slot where times are equal: the order must not depend on the order in which devices were named.
         order = np.lexsort((slot, ts_ms))
         return ReadingBatch(slot, ts_ms, power_w, energy_wh=energy_wh, on=on).take(order)
 
@@ -141,8 +143,10 @@ class Home:
         raise ConfigError(f"The home has no device {device!r}.", f"It has: {', '.join(self.kinds)}.")
 
     def _trace(self, appliance: Appliance, faults: Sequence[FaultSpec]) -> Trace:
+        # Without the meter's faults: the appliance is well, and its life need not be lived anew.
         own = tuple(fault for fault in faults if fault.device == appliance.name and fault.name not in METER_FAULTS)
         timeline = Timeline(own, tuple(self._off.get(appliance.name, ())))
+        # One life is kept for each; other faults or a switched plug mean that all its days are lived again.
         known = self._traces.get(appliance.name)
         if known is None or known.timeline != timeline:
             known = Trace(appliance, self.start_ms, self.time_zone, self._streams, timeline)

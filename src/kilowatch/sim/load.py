@@ -84,6 +84,7 @@ class Load:
         """Return the draw at each time, float64[n], at least 0; `key` names the noise."""
         at = self._at(ts_ms)
         watts = self.level_w[at]
+        # Most steps lack most of these, and the noise is dear: each is made for the rows that have it.
         rows = np.flatnonzero(self.surge_w[at])
         step = at[rows]
         watts[rows] += self.surge_w[step] * np.exp(-(ts_ms[rows] - self.start_ms[step]) / self.tau_ms[step])
@@ -95,8 +96,10 @@ class Load:
         watts[rows] -= self.rest_w[at[rows]] * (uniform(key, ts_ms[rows] // _BEAT_MS) < _RESTING)
         return np.maximum(watts, 0.0)
 
+    # Of the mean and not of the noise: a closed form, so that a register can be read at any time in any order.
     def _since_start_wh(self, at: NDArray[np.intp], ts_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         lasted = ts_ms - self.start_ms[at]
+        # expm1: 1 - exp would lose the digits of stretches much shorter than tau.
         surge = self.surge_w[at] * self.tau_ms[at] * -np.expm1(-lasted / self.tau_ms[at])
         return (self.mean_w[at] * lasted + surge) / _MS_PER_H
 
@@ -124,6 +127,7 @@ class Load:
         }
         lasted = at_ms - self.start_ms[place - 1]
         columns["start_ms"][place] = at_ms
+        # What is left of the surge goes on from here with the same tau, so that the draw stays the same.
         columns["surge_w"][place] *= np.exp(-lasted / self.tau_ms[place - 1])
         return Load(**columns)
 
@@ -140,5 +144,6 @@ class Load:
 def _unrevoked(start_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
     keep = np.ones(len(start_ms), dtype=np.bool_)
     if len(start_ms) > 1:
+        # Each against the earliest of all that follow it: one late step may revoke several.
         keep[:-1] = start_ms[:-1] < np.minimum.accumulate(start_ms[:0:-1])[::-1]
     return keep

@@ -79,10 +79,13 @@ class Clock:
 
     def between(self, from_ms: int, to_ms: int) -> NDArray[np.int64]:
         """Return the times of reading in from_ms <= t < to_ms, int64[n], in order."""
+        # Ticks -1 here and -2 below are nobody else's: polls count from 0 up, and ~hour of our years lies far below.
         phase = int(uniform(self.key, np.array([-1]))[0] * self.interval_ms)
         first = self.start_ms + phase
         low, high = ((ms - first) // self.interval_ms for ms in (from_ms, to_ms))
+        # One poll more on either side: its jitter may carry it into the span.
         poll = np.arange(max(low - 1, 0), high + 2)
+        # At most a quarter of the interval, so that readings never change places.
         jitter = min(_JITTER_MS, self.interval_ms // 4)
         ts_ms = first + poll * self.interval_ms + np.rint((2 * uniform(self.key, poll) - 1) * jitter).astype(np.int64)
         heard = (ts_ms >= max(from_ms, self.start_ms)) & (ts_ms < to_ms)
@@ -115,6 +118,7 @@ def polled(supply: Supply, clock: Clock, from_ms: int, to_ms: int, faults: Seque
             ts_ms, seen_ms = ts_ms[~during], seen_ms[~during]
         elif fault.name is Fault.METER_FROZEN:
             seen_ms = np.where(during, max(fault.start_ms, clock.start_ms), seen_ms)
+    # The meter's error too is that of seen_ms, so that a frozen one repeats itself to the watt.
     watts = supply.watts(seen_ms) * (1 + _ERROR * normal(clock.key, seen_ms))
     first_wh = uniform(clock.key, np.array([-2]))[0] * _FIRST_REGISTER_WH
     register = np.floor((first_wh + supply.energy_wh(seen_ms)) / _REGISTER_WH) * _REGISTER_WH

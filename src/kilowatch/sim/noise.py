@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Seeds and days before 1970 may be negative, which SeedSequence refuses.
 _MASK_64 = (1 << 64) - 1
 _HALVES = np.uint64(0xFFFF)
 _IRWIN_HALL_SD = float(np.sqrt(4 / 12) * 65_536)
@@ -24,6 +25,7 @@ class Streams:
 
     def generator(self, name: str, day: int) -> np.random.Generator:
         """Return the stream of that name for one local day."""
+        # crc32, for hash() of a text differs from process to process.
         words = (self.seed & _MASK_64, crc32(name.encode()), day & _MASK_64)
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
@@ -43,6 +45,7 @@ def _hashed(key: np.uint64, ticks: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 def uniform(key: np.uint64, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return float64[n] in [0, 1), one value for each tick, the same whenever it is asked for."""
+    # 53 bits are what a float64 holds: with all 64 a value could be rounded up to 1.
     return (_hashed(key, ticks) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

@@ -93,6 +93,7 @@ class ProgrammeLoad:
             steps = [] if number else [self._standby(day.start_ms)]
             rng = streams.generator(f"{self.name}/run", day.number)
             for use in self._uses(day, timeline, streams):
+                # Drawn also for a use that does not happen, so that those after it keep their chances.
                 chance = np.clip(rng.standard_normal(len(self.phases) + 1), -2.5, 2.5)
                 if use.start_ms >= busy_ms + _PAUSE_MS:
                     steps += self._run(use, timeline, chance)
@@ -101,6 +102,7 @@ class ProgrammeLoad:
 
     def _uses(self, day: LocalDay, timeline: Timeline, streams: Streams) -> list[Use]:
         uses = self.habit.uses(day, streams)
+        # From a stream of its own: the fault leaves people's habits as they are.
         late = float(streams.generator(f"{self.name}/night", day.number).random())
         night = int(day.utc_ms([_NIGHT_H + 0.5 * late])[0])
         if timeline.active(Fault.NIGHT_USE, night):
@@ -118,6 +120,7 @@ class ProgrammeLoad:
         for phase, z in zip(self.phases, length_z, strict=True):
             power = wear.power(phase.part)
             steps.append(phase.step(int(now), power * (1 + phase.watts_spread * float(chance[-1]))))
+            # A weaker element has to heat for longer to bring the same heat.
             now += phase.lasts_ms(z) * wear.stretch / (power if phase.part is Part.HEATER else 1.0)
         steps.append(self._standby(int(now)))
         return steps

@@ -79,6 +79,7 @@ class ThermostaticLoad:
             if store is None:
                 store = _Store(self, float(day.start_ms), x=float(rng.random()))
                 store.steps.append(Step(day.start_ms, self.standby_w))
+            # A fixed number, drawn first: how often it switches must not move the chances that follow.
             store.jitter = (_JITTER * rng.standard_normal(_JITTERS_A_DAY)).tolist()
             self._live_through(day, store, timeline, rng)
             yield store.steps
@@ -90,7 +91,9 @@ class ThermostaticLoad:
         changes: list[tuple[int, float, float | None]] = [(ms, size, None) for ms, size in pushes]
         quarters = day.utc_ms((0.0, 6.0, 12.0, 18.0)).tolist()
         changes += [(ms, 0.0, self.ambient * (warmth + w)) for ms, w in zip(quarters, _AMBIENT_BY_QUARTER, strict=True)]
+        # A fault or the plug works at its own time, not only at the next door or tap.
         changes += [(ms, 0.0, None) for ms in timeline.edges(day.start_ms, day.end_ms)]
+        # By time alone: a None beside a number could not be compared.
         for at_ms, push, ambient in sorted(changes, key=lambda change: change[0]):
             store.run_to(at_ms)
             store.change(push, ambient, timeline.at(at_ms))
@@ -148,6 +151,7 @@ class _Store:
 
     def _limit(self) -> float:
         band = self.condition.band
+        # By the count of switchings: a limit stays the same until it is reached, however often it is asked for.
         jitter = self.jitter[self.switched % _JITTERS_A_DAY]
         return 0.5 + band * ((-0.5 if self.on else 0.5) + jitter)
 
@@ -157,6 +161,7 @@ class _Store:
         limit = self._limit()
         if (self.x <= limit) if self.on else (self.x >= limit):
             return 0.0
+        # x decays towards the target: only where the limit lies between the two is it ever reached.
         ratio = (self.x - self.target) / (limit - self.target) if limit != self.target else inf
         return log(ratio) / self.per_ms if 1 < ratio < inf else inf
 
@@ -176,6 +181,7 @@ class _Store:
     def _emit_on(self, start_up: bool) -> None:
         load, start = self.load, int(self.now_ms)
         level = load.on_w * self.condition.power(load.part)
+        # The first second is a step of its own, for a step has one surge and this one is another.
         if start_up and load.inrush_w:
             self.steps.append(Step(start, level, load.inrush_w, _INRUSH_TAU_MS, load.ripple_w))
             start += _INRUSH_MS

@@ -43,12 +43,14 @@ class Trace:
             yield day
 
     def _grow(self, until_ms: int) -> None:
-        if until_ms < self._end_ms:
+        # At least one day is lived, also where somebody asks of a time before it: else nothing could be looked up.
+        if self._grown and until_ms < self._end_ms:
             return
-        while until_ms >= self._end_ms:
+        while not self._grown or until_ms >= self._end_ms:
             self._grown.append(Load.of(next(self._lived)))
         self._grown = [Load.join(self._grown)]
         self._load = self._grown[0]
+        # Laid over the unaltered life each time: a fault without an end reaches as far as that has grown.
         for fault in self.timeline.faults:
             self._load = _altered(self._load, fault, self.appliance.left_on, self._end_ms)
         self._at_starts = self._load.energy_at_starts()
@@ -67,6 +69,7 @@ class Trace:
         self._grow(int(ts_ms.max()))
         energy = self._load.energy_wh(ts_ms, self._at_starts)
         for start, end in self.timeline.off:
+            # What would have been drawn while the plug was off, up to each time, does not go through the register.
             inside = np.stack([np.minimum(ts_ms, start), ts_ms if end is None else np.minimum(ts_ms, end)])
             undrawn = np.diff(self._load.energy_wh(inside, self._at_starts), axis=0)[0]
             energy -= np.maximum(undrawn, 0.0)

@@ -86,6 +86,7 @@ class Key:
                 f"Use {_LEAST_LETTERS} or more; this makes one: python -c 'import secrets; "
                 "print(secrets.token_urlsafe())'",
             )
+        # A fast hash: programs show their token with every request. Short tokens are refused instead.
         return cls(Visitor(name, role), hashlib.sha256(token.encode()).digest())
 
 
@@ -106,6 +107,7 @@ class Keys:
         """Return who has a token, None where nobody has."""
         shown, found = hashlib.sha256(token.encode()).digest(), None
         for key in self._keys:
+            # No early end: how long it takes must not tell whose token comes near.
             if hmac.compare_digest(key.digest, shown):
                 found = key.visitor
         return found

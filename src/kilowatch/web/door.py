@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from kilowatch.web.access import SESSION_S, Visitor, let_in
 from kilowatch.web.failures import Failures
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "kilowatch_session"
+"""Its name where the address has no port; elsewhere _PORT follows."""
 SIGN_IN = "/sign-in"
+# Probes and `cli/wait.py` show no token; these two tell a version and a reason, nothing of the home.
 _OPEN = frozenset({"/healthz", "/readyz"})
 _FORM_BYTES = 2048
+_PORT_DIGITS = 5
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -51,6 +54,7 @@ class Door:
         visitor, wait_s = self._known(scope)
         if visitor is not None:
             let_in(scope, visitor)
+            # Sent on without the token: an address stays in histories and is copied to others.
             if scope["type"] == "http" and "token" in parse_qs(_query(scope)):
                 await self._remember(scope, send, visitor, _without_token(scope))
             else:
@@ -62,15 +66,20 @@ class Door:
 
     def _known(self, scope: Scope) -> tuple[Visitor | None, float]:
         """Return who is asking, None where nobody knows, and how long, s, they have to wait with the next try."""
-        visitor = self._keys.by_session(_cookie(scope), self._clock())
-        if visitor is not None and _is_ours(scope):
-            return visitor, 0.0
+        signed_in = self._keys.by_session(_cookie(scope), self._clock())
+        if signed_in is not None and _is_ours(scope):
+            # Whoever opens the address of another person wants to be that person from then on.
+            shown = _token_of_address(scope)
+            other = None if shown is None else self._try(scope, shown)[0]
+            # Not refused for a wrong token: those from the same address must not lock out who is signed in.
+            return other or signed_in, 0.0
         token = _token(scope)
         return (None, 0.0) if token is None else self._try(scope, token)
 
     def _try(self, scope: Scope, token: str) -> tuple[Visitor | None, float]:
         caller = _caller(scope)
         wait_s = self._failures.wait_s(caller)
+        # Who has to wait is refused with the right token too: otherwise one could go on guessing.
         visitor = None if wait_s else self._keys.by_token(token)
         if visitor is None and not wait_s:
             self._failures.note(caller)
@@ -88,9 +97,11 @@ class Door:
             await self._remember(scope, send, visitor, "/")
 
     async def _remember(self, scope: Scope, send: Send, visitor: Visitor, where: str) -> None:
+        # Over plain HTTP a browser would keep a Secure cookie and never send it back.
         secure = "; Secure" if scope.get("scheme") == "https" else ""
         session = self._keys.session(visitor, self._clock())
-        cookie = f"{COOKIE}={session}; Path=/; Max-Age={SESSION_S}; HttpOnly; SameSite=Strict{secure}"
+        name = cookie_of(_header(scope, b"host"))
+        cookie = f"{name}={session}; Path=/; Max-Age={SESSION_S}; HttpOnly; SameSite=Strict{secure}"
         await answered(send, 303, b"", {"location": where, "set-cookie": cookie, "cache-control": "no-store"})
 
 
@@ -109,23 +120,38 @@ def _token(scope: Scope) -> str | None:
     kind, _, shown = _header(scope, b"authorization").partition(" ")
     if kind.lower() == "bearer":
         return shown.strip()
+    return _token_of_address(scope)
+
+
+def _token_of_address(scope: Scope) -> str | None:
+    # GET alone: an address that somebody follows must not change anything.
     given = parse_qs(_query(scope)).get("token") if scope.get("method") == "GET" else None
     return given[0] if given else None
 
 
 def _is_ours(scope: Scope) -> bool:
     """Whether a request with a cookie comes from one of our own pages, where that matters."""
+    # A WebSocket opens by GET as well, but what is said on it afterwards acts: it has to be ours.
     if scope["type"] == "http" and scope["method"] in _SAFE:
         return True
     origin = _header(scope, b"origin")
     if origin:
         return urlsplit(origin).netloc == _header(scope, b"host")
+    # Browsers that leave Origin out say this; a program says neither, and has its bearer token.
     return _header(scope, b"sec-fetch-site") in ("same-origin", "none")
+
+
+def cookie_of(host: str) -> str:
+    """Return the name of the cookie for a Host header."""
+    port = host.rpartition(":")[2]
+    # Cookies are shared by all ports of a host: a demo on another one must not sign anybody out here.
+    return f"{COOKIE}_{port}" if port.isdecimal() and port.isascii() and len(port) <= _PORT_DIGITS else COOKIE
 
 
 def _cookie(scope: Scope) -> str:
     try:
-        found = SimpleCookie(_header(scope, b"cookie")).get(COOKIE)
+        found = SimpleCookie(_header(scope, b"cookie")).get(cookie_of(_header(scope, b"host")))
+    # For the same reason: what another program set badly is no failure of ours.
     except CookieError:
         return ""
     return "" if found is None else found.value
@@ -133,7 +159,11 @@ def _cookie(scope: Scope) -> str:
 
 def _without_token(scope: Scope) -> str:
     rest = [(name, value) for name, value in parse_qsl(_query(scope)) if name != "token"]
-    path = "/" + scope["path"].lstrip("/")
+    # As it was written, for a name may hold a slash; quoted where a header cannot carry it, or a browser reads \ as /.
+    raw = scope.get("raw_path")
+    written = quote(scope["path"]) if raw is None else quote(raw, safe="/%")
+    # Two slashes would name another host, and lead whoever signs in away from here.
+    path = "/" + written.lstrip("/")
     return path + (f"?{urlencode(rest)}" if rest else "")
 
 
@@ -142,6 +172,7 @@ def _query(scope: Scope) -> str:
 
 
 def _header(scope: Scope, name: bytes) -> str:
+    # Headers are bytes, and Latin-1 decodes any: a strange one is a wrong token, not an error.
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 

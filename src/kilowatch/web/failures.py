@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MOST = 10
 """Wrong tokens within `WITHIN_S` from one address; the next has to wait."""
 WITHIN_S = 60.0
+# Bounds the memory: one caller of an IPv6 network has more addresses than any table could hold.
 _ADDRESSES = 4096
 
 
@@ -31,6 +32,7 @@ class Failures:
     def note(self, caller: str) -> None:
         """Count a wrong token."""
         now_s = self._clock()
+        # Taken out and put in at the end, so that who failed longest ago is let go of first.
         since_s, count = self._seen.pop(caller, (now_s, 0))
         is_old = now_s - since_s >= WITHIN_S
         self._seen[caller] = (now_s, 1) if is_old else (since_s, count + 1)

@@ -50,6 +50,7 @@ class Guard:
         _keep_slashes(scope)
         most = MOST_BYTES if is_api else _PAGE_BYTES
         told = _Told(send, is_api=is_api)
+        # What announces too much is refused unread; what announces nothing, or lies, is measured as it comes.
         if _announced(scope) > most:
             await _too_large(told, most)
             return
@@ -57,6 +58,7 @@ class Guard:
         try:
             await self._app(scope, measured, told)
         except _TooLargeError:
+            # An answer that has begun cannot become a refusal any more.
             if not told.has_begun:
                 await _too_large(told, most)
 
@@ -96,6 +98,7 @@ def _strict(headers: list[tuple[bytes, bytes]], *, is_api: bool) -> list[tuple[b
 
 
 async def _too_large(send: Send, most: int) -> None:
+    # The rest of the body stays unread, so nothing else can follow on this connection.
     await refused(send, 413, f"A body may have {most} bytes.", "Send less at a time.", {"connection": "close"})
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kilowatch.links.database import Database
     from kilowatch.web.ports import Live, Usage, Words
 
+# Past any event, and within the 64 bits of a database's integer.
 _LATEST_MS = 2**62
 _AROUND_MS = 2 * 3_600_000
 _POINTS = 480
@@ -92,6 +93,7 @@ class House:
 
     def overview(self) -> Overview:
         """Return every device and the sum of them."""
+        # Held while it looks: browsers that ask meanwhile share that look instead of taking their own.
         with self._lock:
             if self._seen is None or time.monotonic() - self._seen[0] >= self.settings.fresh_s:
                 self._seen = time.monotonic(), self._overview()
@@ -131,6 +133,7 @@ class House:
         if known is None:
             raise unknown_device(site, device)
         series = self._history.query(site, device, from_ms, to_ms, points)
+        # A sample stands for the time up to its ts_ms: the one at from_ms lies before the span.
         newest = self.live.recent(site, device, from_ms + 1)
         series = with_newest(series, newest, to_ms, step_for(from_ms, to_ms, points))
         return history_view(known.record, series, from_ms, to_ms)
@@ -142,16 +145,15 @@ class House:
         *,
         before_ms: int = _LATEST_MS,
         from_ms: int = 0,
+        after_id: str | None = None,
         only_open: bool = False,
         limit: int = 100,
     ) -> list[IncidentCard]:
-        """Return incidents, newest first."""
+        """Return incidents, newest first; before_ms and after_id: of the last incident of the page before."""
         with self._database.read() as transaction:
-            if only_open:
-                found = [one for one in transaction.incidents.open() if _is_of(one, site, device)]
-                found = sorted(found, key=lambda one: -one.event.first_ms)[:limit]
-            else:
-                found = transaction.incidents.between(from_ms, before_ms, site, device, limit)
+            found = transaction.incidents.between(
+                from_ms, before_ms, site, device, limit, after_id=after_id, only_open=only_open
+            )
             states = transaction.actions.states([one.event.id for one in found])
         return [IncidentCard(incident=one, action=states.get(one.event.id)) for one in found]
 
@@ -201,6 +203,7 @@ class House:
     def check(self) -> None:
         """Return where the database answers; `ComponentError` where it does not."""
         with self._database.read() as transaction:
+            # Any small question serves; there are no more choices than kinds, and probes ask every few seconds.
             transaction.models.all()
 
     def require_device(self, site: str, device: str) -> None:
@@ -248,10 +251,6 @@ def unknown_incident(incident: str) -> NotKnownError:
     return NotKnownError(f"Incident {incident} is not known.", "Incidents have ids of 16 letters and digits.")
 
 
-def _is_of(one: KnownIncident, site: str | None, device: str | None) -> bool:
-    return site in (None, one.event.site) and device in (None, one.event.device)
-
-
 def _card_of(
     known: KnownDevice,
     live: Mapping[_Name, LiveDevice],
@@ -296,6 +295,7 @@ def _totals(cards: list[DeviceCard], open_incidents: int, currency: str) -> Tota
     counted = _counted(cards)
     days = [card.today for card in counted if card.today is not None]
     return Totals(
+        # What a silent device drew last says nothing of now.
         power_w=round(sum(card.live.power_w or 0.0 for card in counted if not card.live.is_silent), 1),
         devices=len(cards),
         silent=sum(card.live.is_silent for card in cards),

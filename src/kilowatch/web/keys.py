@@ -37,6 +37,7 @@ def entrance_of(config: WebConfig, folder: Path) -> Entrance:
     ]
     if config.token is not None:
         return Entrance(Keys([Key.of(ADMIN, Role.ADMIN, config.token.reveal()), *people]))
+    # A token in a file is one more way in: none is made where somebody can do everything already.
     if any(key.visitor.role is Role.ADMIN for key in people):
         return Entrance(Keys(people))
     file = folder / TOKEN_FILE
@@ -49,6 +50,7 @@ def _made(file: Path) -> str | None:
     token = new_token()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        # Its rights from the first byte on; O_EXCL: of two processes that start together one makes it.
         place = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return None

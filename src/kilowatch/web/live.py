@@ -82,6 +82,7 @@ class LiveBook:
             for judged in result.judged:
                 self._put(judged)
             if self._staleness is not None:
+                # A copy: the tracker is the judge's, and changes while pages look.
                 self._silent = self._staleness.silent.copy()
 
     def heard(self, batch: ReadingBatch) -> None:
@@ -118,10 +119,12 @@ class LiveBook:
     def changes(self, since: int) -> Changes:
         """Return what is new since a mark that an earlier call gave; since -1: nothing but the present mark."""
         with self._lock:
+            # A mark that is still to come is none of ours: who has it must look at everything anew.
             if since < 0 or since > self._mark:
                 return Changes(mark=self._mark, devices=[], events=[], is_whole=since < 0)
             devices = self._read(np.flatnonzero(self._moved > since).tolist())
             events = [event for mark, event in self._events if mark > since]
+            # A full deque has let go only of marks up to that of its oldest event: who knows that mark missed nothing.
             is_whole = len(self._events) < _EVENTS or self._events[0][0] <= since
             return Changes(mark=self._mark, devices=devices, events=events, is_whole=is_whole)
 
@@ -146,6 +149,7 @@ class LiveBook:
             self._names.append(name)
         size = len(self._names)
         if size > len(self._moved):
+            # More than is needed: each growth copies the rings of all devices.
             room = size + size // 4 + 8
             self._power_w = grown(self._power_w, room, np.nan)
             self._power_ms = grown(self._power_ms, room, -1)
@@ -162,6 +166,7 @@ class LiveBook:
         """Keep the last reading of each device; they are sorted by device."""
         slots, ends = segments.slot, segments.ends
         if len(slots):
+            # A device has one segment, so that no slot stands here twice.
             self._power_w[slots] = readings.power_w[ends]
             self._power_ms[slots] = readings.ts_ms[ends]
             self._on[slots] = -1 if readings.on is None else readings.on[ends]
@@ -193,6 +198,7 @@ class LiveBook:
             device=device,
             power_w=power_w,
             power_ms=None if power_ms < 0 else power_ms,
+            # Where the source does not tell of a switch, what is drawn has to.
             is_on=None if power_w is None else bool(on) if on >= 0 else power_w >= float(self._fleet.off_below_w[slot]),
             sample_ms=int(newest.ts_ms[slot, 0]) if newest.count[slot] else None,
             score=_known(newest.score[slot, 0]),

@@ -45,6 +45,8 @@ def with_newest(series: HistorySeries, newest: RecentPoints, to_ms: int, fine_ms
     fine_ms: the step of live samples alone.
     """
     buckets = series.buckets
+    # Samples within the last bucket are left to history: it may hold them already, and counted twice they
+    # would bend its mean.
     known_ms = int(buckets.start_ms[-1]) + series.step_ms if len(buckets) else -1
     rows = np.flatnonzero((newest.ts_ms > known_ms) & (newest.ts_ms <= to_ms))
     if not len(rows):

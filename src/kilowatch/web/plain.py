@@ -60,5 +60,6 @@ async def sign_in_page(send: Send, *, is_again: bool = False, wait_s: float = 0.
         words, status = "Too many wrong tokens came from there. Wait a minute.", 429
         headers["retry-after"] = str(round(wait_s) + 1)
     elif is_again:
+        # Not 401: that must offer one of HTTP's own logins, and this form is the way in.
         words, status = "That token is not known.", 403
     await answered(send, status, _PAGE.format(words=words).encode(), headers)

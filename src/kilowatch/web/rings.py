@@ -39,10 +39,12 @@ class Rings:
 
         ts_ms int64[n] · columns float32 or float64[n]
         """
+        # What this very call would overwrite again is left out, so that each place is written once.
         before_end = segments.ends[segments.of_row] - np.arange(segments.size)
         every = segments.slot[segments.of_row]
         rows = np.flatnonzero((before_end < self._points) & (every < self.size))
         slot = every[rows]
+        # `count` goes on past a ring's length: it tells where to write, and how much of the ring is filled.
         place = (self.count[slot] + rows - segments.starts[segments.of_row[rows]]) % self._points
         self.ts_ms[slot, place] = ts_ms[rows]
         for kept, column in zip_longest((self.power_w, self.score, self.low_w, self.high_w), columns):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STARTS_WITHIN_S = 30.0
 _GRACE_S = 3
+# More than all streams together (web/api/stream.py), so that requests find room beside them.
 _MOST_CONNECTIONS = 512
 
 
@@ -33,7 +34,9 @@ def served(app: Any, here: Here, bind: str, port: int) -> Iterator[int]:
         raise MissingExtraError("uvicorn", "web") from error
     config = uvicorn.Config(
         app,
+        # auto would take a start that fails for an application without one, and serve on.
         lifespan="on",
+        # Wrong tokens are counted by address: one that a header claims could be another each time.
         proxy_headers=False,
         log_config=None,
         access_log=False,
@@ -51,6 +54,7 @@ def served(app: Any, here: Here, bind: str, port: int) -> Iterator[int]:
         _wait(server, thread)
         yield int(listening.getsockname()[1])
     finally:
+        # First: a stream ends only by this, and the server would wait for it until _GRACE_S is over.
         here.stop.set()
         server.should_exit = True
         thread.join()
@@ -58,6 +62,7 @@ def served(app: Any, here: Here, bind: str, port: int) -> Iterator[int]:
 
 def _wait(server: Any, thread: threading.Thread) -> None:
     deadline = time.monotonic() + _STARTS_WITHIN_S
+    # uvicorn tells that it has started by this attribute alone.
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise ComponentError("The page did not start.", "The log says why; --no-web goes without it.")

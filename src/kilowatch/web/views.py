@@ -65,7 +65,7 @@ class DeviceCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole house. power_w: of devices that are neither silent nor meters of the whole house, where plugs exist."""
+    """The whole house. power_w, energy and cost: of a site's meters where it has any, else of all; W of none silent."""
 
     power_w: float
     devices: int

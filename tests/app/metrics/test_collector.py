@@ -105,6 +105,19 @@ def test_a_silent_device_draws_nothing_that_we_know_of(home: MetricService) -> N
     assert seen['kilowatch_power_watts{kind="meter"}'] == 0
 
 
+def test_a_clock_that_runs_behind_is_counted_and_its_offset_shown(home: MetricService) -> None:
+    log, behind = Log(), 'kilowatch_devices_clock_behind{more_than="5s"}'
+    assert scraped(home)[behind] == 0
+    log.append(READINGS, *(tick(0) for _ in range(363)))
+    for device, behind_s in (("slow", 90), ("lazy", 20), ("good", 1)):
+        late = [reading(HOUR_S + second, 5.0, device) for second in (0, 30, 60)]
+        log.append(READINGS, *(msgspec.structs.replace(one, received_ms=one.ts_ms + behind_s * 1000) for one in late))
+    home.step(log)
+    seen = scraped(home, each_device=True)
+    assert (seen[behind], seen['kilowatch_devices_clock_behind{more_than="60s"}']) == (2, 1)
+    assert seen['kilowatch_device_clock_offset_seconds{device="slow",site="home"}'] == 90
+
+
 def test_nothing_outside_the_table_is_served(home: MetricService) -> None:
     table = {metric.name for metric in TABLE}
     names = {name.partition("{")[0] for name in scraped(home, each_device=True)}

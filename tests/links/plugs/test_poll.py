@@ -17,6 +17,7 @@ from kilowatch.app.ingest.gate import Gate
 from kilowatch.config.secret import Secret
 from kilowatch.core.events import Reading, Rejected, RejectReason
 from kilowatch.core.plug import PlugAnswer, PlugFailedError, PlugTrouble
+from kilowatch.core.ports import PlugReading
 from kilowatch.links.plugs import HttpSettings, PolledPlug, PollSource, open_plug
 from kilowatch.links.plugs.login import Login
 from kilowatch.links.plugs.poll import next_turn
@@ -142,6 +143,32 @@ def test_a_stranger_that_repeats_what_it_was_asked_does_not_make_us_keep_the_log
     assert "hush" not in kept
     assert base64.b64encode(b"admin:hush and/or 1").decode() not in kept
     assert ("***" in kept) == (make is not Make.SHELLY2), "a digest holds no password"
+
+
+def test_a_plug_that_fails_in_a_way_nobody_thought_of_is_lost_told_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Odd:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def read(self) -> PlugReading:
+            self.asked += 1
+            if self.asked <= 3:
+                raise RuntimeError("nobody thought of this")
+            return PlugReading(on=True, power_w=5.0)
+
+        def close(self) -> None: ...
+
+    caplog.set_level(logging.INFO, "kilowatch")
+    odd, sink = Odd(), Sink()
+    source = PollSource("home", [PolledPlug("lamp", odd, 0.02)], backoff_most_s=0.02)  # type: ignore[arg-type]
+    source.start(sink.put)
+    until(lambda: len(sink.messages) >= 2)
+    source.stop()
+    lines = [record.getMessage().split(":")[0] for record in caplog.records if record.name == "kilowatch.poll"]
+    assert lines == ["plug lamp is lost", "plug lamp is back"]
+    assert "nobody thought of this" in caplog.text
 
 
 def test_a_plug_that_says_nothing_leaves_nothing_to_keep() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from kilowatch.web.page.chart import past_of, trimmed
+import msgspec
+import pytest
+
+from kilowatch.web.page.chart import past_of, trimmed, utc_of
 from kilowatch.web.views import HistoryView, Run
 
 HOUR_MS = 3_600_000
@@ -52,3 +55,12 @@ def test_an_empty_past_is_drawn_empty() -> None:
 def test_empty_stretches_around_an_incident_are_left_out() -> None:
     past = trimmed(past_of(view_of([0, 1]), "UTC", [], NOON_MS), NOON_MS + STEP_MS)
     assert (past["from"], past["to"]) == (NOON_MS, NOON_MS + STEP_MS)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize("change_ms", [1_774_746_000_000, 1_772_953_200_000])
+def test_what_is_zoomed_to_is_what_was_drawn_also_near_a_change_of_clocks(zone: str, change_ms: int) -> None:
+    times = [change_ms + quarter * 900_000 for quarter in range(-48, 48)]
+    view = msgspec.structs.replace(view_of([(time - NOON_MS) // STEP_MS for time in times]), step_ms=900_000)
+    drawn = past_of(view, zone, [], NOON_MS)["time"]
+    assert utc_of(zone, drawn) == view.start_ms

@@ -30,7 +30,7 @@
 {{- fail "kafka.tls.client needs kafka.tls.existingSecret=SECRET, with the keys ca.crt, tls.crt and tls.key." }}
 {{- end }}
 {{- $sources := ($values.config).sources | default dict }}
-{{- if and (gt (int $values.processor.replicas) 1) (or $sources.mqtt ($sources.sim).enabled) }}
+{{- if and (gt (int $values.processor.replicas) 1) $sources.mqtt }}
 {{- fail "processor.replicas is more than 1, and a source of MQTT belongs to one pod. Set it to 1, or only push readings." }}
 {{- end }}
 {{- $detector := $values.detector }}

@@ -68,6 +68,7 @@ class Actor:
         Call it before the first incident of these sites is heard.
         """
         for action in self._book.unfinished():
+            # The cloud's book also holds what edges did, and those are theirs to end.
             if action.acts_by is not self._side or action.id in self._under_way or not is_ours(action.site):
                 continue
             record = self._world.record(action.site, action.device)
@@ -83,6 +84,7 @@ class Actor:
         """
         self._raise_failures()
         record = self._world.record(event.site, event.device)
+        # The book alone would tell: what is under way is asked first because that costs no question to the database.
         if record is None or event.id in self._under_way or self._book.steps(event.id):
             return None
         side = self._who_acts(record)
@@ -90,6 +92,7 @@ class Actor:
         intent = decide(case)
         if self._said.get(event.id) == (intent.want, intent.blocked):
             return None
+        # After a restart the first decision may stand in the audit already, and is not written there a second time.
         is_first = event.id not in self._said
         self._said[event.id] = intent.want, intent.blocked
         if intent.want is Want.SWITCH_OFF and side is self._side:
@@ -108,6 +111,7 @@ class Actor:
         nothing is refused while the intent lives and time, a person or more readings may open what is shut.
         """
         told = self._book.steps(intent.id)
+        # Asked again, the other side has not heard the answer: its steps go up once more.
         for step in told:
             self._tell.action(step)
         event = self._world.incident(intent.id) or intent.incident
@@ -164,6 +168,7 @@ class Actor:
         for incident, future in list(self._under_way.items()):
             if future.done():
                 del self._under_way[incident]
+                # Let go of before it raises: `resume` can take the action on, and nobody is told twice.
                 future.result()
 
     def _who_acts(self, record: DeviceRecord) -> ActsBy:
@@ -179,6 +184,7 @@ class Actor:
 
     def _act(self, intent: Intent, event: IncidentEvent, record: DeviceRecord, site_ms: int) -> None:
         try:
+            # Whoever writes the first step has the incident's one action: another process that was first ends it.
             claimed = self._ledger.claim(intent, event, site_ms)
         except OvertakenError:
             return

@@ -43,6 +43,7 @@ class ClusterWorld:
         known, now_ms = self._seen.get(event.id), self._clock()
         if known is not None and known.event.version >= event.version:
             return False
+        # Old news leads to no action, and a reader that begins far back would fill the memory with it.
         if now_ms - event.ts_ms < KEEP_MS or known is not None:
             self._seen[event.id] = _Seen(event, now_ms)
         if event.rule == STALE:

@@ -16,7 +16,7 @@ from kilowatch.core.device import ActsBy
 from kilowatch.core.events import WIRE_V, ActionEvent, ActionState, IncidentEvent
 from kilowatch.core.policy import EXPIRES_MS
 from kilowatch.links.kafka.topics import Topic
-from kilowatch.links.mqtt.post import ACTIONS, INCIDENTS, INTENTS, topic_of
+from kilowatch.links.mqtt.post import ACTIONS, INCIDENTS, INTENTS, topic_of, topic_of_all
 
 if TYPE_CHECKING:
     from kilowatch.app.actor.ports import ActionBook, Tell, World
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kilowatch.actor")
 _Event = TypeVar("_Event", ActionEvent, IncidentEvent)
-ALL_EDGES = (topic_of("+", ACTIONS), topic_of("+", INCIDENTS))
+ALL_EDGES = (topic_of_all(ACTIONS), topic_of_all(INCIDENTS))
 """What the cloud's actor listens to."""
 
 
@@ -68,6 +68,7 @@ class Edges:
             return
         incident = self._world.incident(action.id)
         line = msgspec.structs.replace(action_entry(action, incident), who="edge")
+        # Only where the step is new: an edge tells its steps again after every break, and a person is called once.
         if self._book.write(action, line) and action.state is ActionState.UNCONFIRMED:
             self._tell.escalate(action, incident)
 
@@ -75,6 +76,7 @@ class Edges:
         event = _read(letter, IncidentEvent, INCIDENTS)
         if event is not None:
             with self._database.begin() as transaction:
+                # The bytes as they came: what a newer edge says beside our fields stays in them for newer readers.
                 transaction.outbox.put(Topic.ANOMALIES, event.site, event.site, letter.payload)
 
 

@@ -90,6 +90,7 @@ class Errand:
         try:
             self._plug.switch_off()
         except PlugError:
+            # No answer is not a refusal: the plug may have obeyed, and only reading it can tell.
             self._clock.pause(_ASK_AGAIN_S)
         return sent
 
@@ -101,6 +102,7 @@ class Errand:
 
     def _moved(self, at: Standing, action: ActionEvent, seen: Seen) -> Standing:
         if action.attempt > at.attempt:
+            # Sent by this process: what became of an attempt before it, cut off or seen to work, says nothing here.
             return Standing(action.state, action.attempt, at.claimed_ms, sent_ms=action.wall_ms)
         off = seen.plug is not None and not seen.plug.on
         return replace(at, state=action.state, seen_off=at.seen_off or off)

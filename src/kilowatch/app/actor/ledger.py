@@ -82,6 +82,7 @@ class Ledger:
         `OvertakenError`, and nothing is told, where another process has written that step.
         """
         event = self._world.incident(action.id)
+        # A plug that was found off saved its energy without us.
         is_saving = state is ActionState.CONFIRMED and action.attempt > 0 and event is not None
         following = msgspec.structs.replace(
             action,

@@ -38,6 +38,7 @@ class Switching:
         wish = msgspec.json.decode(job.wish, type=SwitchWish)
         record, plug = self._allowed(wish)
         way = "on" if wish.on else "off"
+        # Before the plug is called: a process that dies in the call leaves a line that says what it was about.
         self._note(record, job.who, f"asked_{way}", f"A person wants it {way}.")
         try:
             if wish.on:

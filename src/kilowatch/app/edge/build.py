@@ -80,6 +80,7 @@ class BuiltEdge:
         """Let go of threads, files and connections."""
         if self.models is not None:
             self.models.close()
+        # Before what it speaks through: an action that is under way still tells its last steps by intents and taps.
         if self.parts.actor is not None:
             self.parts.actor.close()
         if self.parts.intents is not None:
@@ -109,6 +110,7 @@ def build_edge(
     settings = settings or EdgeSettings()
     log = EdgeLog(folder.log, Topic.REJECTED)
     database = Database(settings.database or DatabaseSettings(f"sqlite:///{folder.database}"))
+    # The edge is its own registry, which owns the schema.
     database.upgrade()
     asking = Asking(settings.policy)
     history = MemoryHistory(keep_ms=settings.pipeline.plan.horizon_ms)

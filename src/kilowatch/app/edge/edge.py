@@ -123,10 +123,12 @@ class Edge:
             known = {one.topic: one.next for one in transaction.offsets.load(_READER)}
             still_open = transaction.incidents.open()
         self._told = known.get(_LOG, 0)
+        # A log that the disk has lost would number new messages like told ones, and they would be judged in silence.
         self._parts.log.skip_to(self._told)
         if self._parts.models is not None:
             self._parts.models.at_commit()
         self._judge = WatchedJudge(self._parts.subject, self, offset, self._told, self._look)
+        # Taps read before the judge does: they are to have a message before the incidents that come of it.
         for tap in self._parts.taps:
             for taken in self._parts.log.read(tap.open(self._parts.log.next_offset)):
                 tap.took(taken)
@@ -168,13 +170,16 @@ class Edge:
             next_s = time.monotonic() + self._tempo.gather_s
             self.turn()
             time.sleep(max(0.0, next_s - time.monotonic()))
+        # The sources have ended by now: what they handed over last is taken before the snapshot.
         while self.turn():
             pass
         self.save()
 
     def save(self) -> None:
         """Write a snapshot and let the log go of what the one before covers; a full disk keeps both."""
+        # A snapshot ahead of the log would, after a power cut, take new messages under the lost numbers for seen ones.
         self._parts.log.sync()
+        # Asked before the write: the newest of these stays beside the new one, and the log must reach back to it.
         covered = [snapshot.offset for snapshot in self._parts.snapshots.load()]
         try:
             self._parts.snapshots.write(self._judge.next_offset, self._parts.subject.save())
@@ -196,6 +201,7 @@ class Edge:
             except NewerStateError:
                 raise
             except StateError as error:
+                # Torn files were passed over already: this one is whole and of other settings, as the one before it is.
                 raise StateError(f"The saved state does not fit: {error}", error.hint) from error
             if changed:
                 _log.info("Settings have changed since the snapshot: %s", "; ".join(changed))
@@ -204,6 +210,7 @@ class Edge:
         return 0
 
     def _look(self, result: StepResult, is_news: bool) -> None:
+        # What policy would have asked while old messages are judged again must not reach the actor now.
         if not is_news:
             self._parts.asking.taken()
             return
@@ -217,6 +224,7 @@ class Edge:
     def _commit(self) -> None:
         """Write down what is news, then tell and act."""
         events, self._judge.events = self._judge.events, []
+        # Before anybody hears of incidents: who tells people asks the registry whether a device is still being learnt.
         self._meet()
         if events:
             # the database must never know of messages that a power cut takes from the log
@@ -239,6 +247,7 @@ class Edge:
         world, actor = self._parts.world, self._parts.actor
         # what policy asks about comes straight from the pipeline, which knows no hashes
         asked = [stamped(event, self._pipeline) for event in self._parts.asking.taken()]
+        # All are seen before the first is heard: an action's thread asks for its incident at once.
         for event in [*events, *asked]:
             world.saw(event)
         if actor is not None:
@@ -263,12 +272,14 @@ class Edge:
         for slot, record in enumerate(records):
             if record.stage is Stage.LEARNING and slot < len(since_ms) and since_ms[slot] <= self._clock():
                 self._parts.registry.learnt(record.site, record.device, self._clock())
+                # At once: the registry's word comes back through the log, and until then each turn would ask it again.
                 self._pipeline.fleet.update(_watching(record))
 
     def _send(self, messages: Sequence[OutboxMessage]) -> None:
         """Put what the registry has to say to judges into the log; records are read from the database as they are."""
         for message in messages:
             if message.topic == Topic.DEVICES:
+                # It must not wait for room: the loop that makes room in the log is this one.
                 self._parts.log.send(message.topic, message.key, message.value, timeout_s=0.0)
 
 

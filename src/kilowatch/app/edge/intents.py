@@ -96,6 +96,7 @@ class Intents:
     def turn(self, actor: Actor) -> None:
         """Take intents, answer those that can be answered, and tell again what may have been lost."""
         fresh = [letter for letter in self._post.letters() if not self._is_open(letter)]
+        # What can never be answered is acknowledged, or the broker would bring it again after every break.
         for letter in fresh:
             self._post.done(letter)
         if time.monotonic() < self._ask_at:

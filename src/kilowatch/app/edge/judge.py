@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Asking(Advisor):
     """In the pipeline's place for policy: keeps what there is to ask, for the actor to decide once it is on disk."""
 
+    # Every commit takes what was asked, so there is none of it when a snapshot is made.
     frozen_not: ClassVar[tuple[str, ...]] = ("asked",)
 
     def __init__(self, rules: PolicyRules) -> None:

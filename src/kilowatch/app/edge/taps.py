@@ -43,6 +43,7 @@ def taps_of(config: Config, metrics: Metrics, actions: HeardActions | None, grou
 
 
 def _upstream(config: Config, metrics: Metrics, ground: Ground) -> Upstream:
+    # Here, not above: the outbox brings pyarrow, and an edge without upstream does without its memory.
     from kilowatch.app.edge.outbox_metrics import OutboxMetrics
     from kilowatch.app.edge.upstream import Upstream, UpstreamTempo
     from kilowatch.links.outbox import DiskOutbox, OutboxLimits

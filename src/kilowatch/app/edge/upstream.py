@@ -99,7 +99,9 @@ class Upstream:
     ) -> None:
         self._outbox, self._path, self._make, self._clock = outbox, mark, uplink, clock
         self._metrics, self._tempo = metrics, tempo or UpstreamTempo()
+        # The outbox is for one thread at a time: the loop puts incidents in, the thread does all the rest.
         self._disk = threading.Lock()
+        # Needs no lock: the loop appends and the thread pops, which a deque allows at once.
         self._fresh: deque[Taken] = deque()
         self._news = threading.Event()
         self._closing = threading.Event()
@@ -119,8 +121,10 @@ class Upstream:
         # a power cut may have taken messages from the log that the outbox has: what comes now has their numbers
         first = min(known.offset, log_end)
         self._mark = _Mark(first, known.reading if first == known.offset else end)
+        # Like no mark there is, so that the save below writes.
         self._kept = _Mark(first, -1)
         self._save()
+        # What was put in after the last mark comes once more from the log: so many of its readings are there.
         self._gathered = _Gathered(next=first, skip=max(0, end - self._mark.reading))
         self._thread.start()
         return first
@@ -156,12 +160,14 @@ class Upstream:
     def _run(self) -> None:
         try:
             while not self._closing.is_set():
+                # With a batch under way the pause is that of the uplink's poll.
                 self._news.wait(0.0 if self._flight is not None else _IDLE_S)
                 self._news.clear()
                 self._turn(is_last=False)
             self._end()
         except BaseException as error:
             _log.exception("Nothing is passed on any more.")
+            # Raised by the next `took`: with nobody to move the mark on, the log would be kept until the disk is full.
             self._failure = error
         finally:
             if self._uplink is not None:
@@ -169,6 +175,7 @@ class Upstream:
 
     def _turn(self, *, is_last: bool) -> None:
         self._gather(is_last=is_last)
+        # A refusal pauses sending alone: what comes meanwhile still goes to the disk.
         if time.monotonic() >= self._pause_until:
             self._send()
         if time.monotonic() >= self._mark_at or is_last:
@@ -210,6 +217,7 @@ class Upstream:
         with self._disk:
             kept = self._outbox.put(readings[gathered.skip :])
         if kept is Kept.DISK_FULL:
+            # Nothing is lost: the mark has not moved, so the log still has these messages.
             gathered.since_s = time.monotonic() + self._tempo.retry_s
             return
         self._mark = _Mark(gathered.next, self._mark.reading + len(readings))
@@ -242,6 +250,7 @@ class Upstream:
                 self._uplink = self._make()
             send = self._uplink.send_readings if isinstance(batch, WaitingReadings) else self._uplink.send_incident
             for site, message in encoded(batch):
+                # Counted before it is handed over: it may be answered within the call.
                 flight.waiting += 1
                 send(site, message, flight.told)
         except KilowatchError as error:

@@ -74,6 +74,7 @@ class HeardActions:
 
     def taken(self) -> list[ActionEvent]:
         """Return the steps since the last time."""
+        # The length is asked once: what plugs' threads add meanwhile waits for the next time.
         return [self._steps.popleft() for _ in range(len(self._steps))]
 
     def action(self, event: ActionEvent) -> None:
@@ -99,6 +100,7 @@ class EdgeUsage:
         save_every_s: float = SAVE_EVERY_S,
     ) -> None:
         new_readings = partial(Readings, tariff, records)
+        # It never saves by itself: the log must be forced to the disk first, and a service knows of no log.
         self.service = MetricService(
             DatabaseCheckpoint(database), new_readings, time.monotonic, save_every_s=float("inf")
         )
@@ -113,6 +115,7 @@ class EdgeUsage:
         saved = self.service.assigned([Place(topic, 0) for topic in TOPICS])
         self._next |= {place: saved.get(place, 0) for place in self._next}
         self._kept_from = self._seen = saved.get(_READINGS, 0)
+        # Numbers that were added up must not be given out again: what came under them would be passed over.
         self._log.skip_to(self._kept_from)
         return self._kept_from
 
@@ -122,6 +125,7 @@ class EdgeUsage:
         self._seen = taken.offsets[-1] + 1
         acted = self._heard()
         self.service.step(self._subscription)
+        # Steps of actions lie in no log: until they are saved a death would leave them uncounted.
         if acted or self.service.unsaved_s() >= self._save_every_s:
             self._save()
 

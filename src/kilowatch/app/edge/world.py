@@ -46,6 +46,7 @@ class EdgeWorld:
 
     def record(self, site: str, device: str, version: int = 0) -> DeviceRecord | None:
         """Return a device's record as the database has it now: a word of a person counts at once."""
+        # A record and the word of its change are written in one transaction: the database is never behind the word.
         del version
         with self._database.read() as transaction:
             known = transaction.devices.get(site, device)
@@ -55,4 +56,5 @@ class EdgeWorld:
         """Return the time as it is now, and whether the device is silent."""
         slot = self._pipeline.fleet.slot(site, device)
         silent = self._pipeline.staleness.silent
+        # Who has not been heard counts as silent: that forbids to switch.
         return Moment(self._clock(), stale=slot is None or slot >= len(silent) or bool(silent[slot]))

@@ -89,6 +89,7 @@ class Decoder:
         rows: list[Reading] = []
         append, decode, largest = rows.append, self._row, MAX_MESSAGE_BYTES
         index = start
+        # Around the loop, not in it: a reading costs one call, and `index` is left at the message that is no reading.
         try:
             for index in range(start, len(messages)):
                 raw = messages[index]

@@ -87,6 +87,7 @@ def _stamped(message: SourceMessage, reading: Reading | ReadingColumns) -> bytes
         fields = msgspec.json.decode(message.payload)
         return msgspec.json.encode(fields | {"received_ms": at if rows is None else [at] * rows})
     stamp = b"%d" % at if rows is None else msgspec.json.encode([at] * rows)
+    # What was decoded is an object with fields: it begins with a brace, and a comma fits behind the stamp.
     return b'{"received_ms":' + stamp + b"," + message.payload.lstrip()[1:]
 
 

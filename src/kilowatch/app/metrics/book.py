@@ -82,6 +82,7 @@ class Book:
         self.site_time.observe(clean.readings.slot, clean.readings.ts_ms)
         watched = self.stage[: len(self.fleet)] != STAGES.index(Stage.LEARNING)
         slots = clean.segments.slot[watched[clean.segments.slot]]
+        # By what the ledger counts before and after: only there is known how much time a reading covers.
         before_ms = int(self.ledger.days.held_ms[slots].sum())
         gone = self.ledger.observe(clean)
         if self.past is not None:

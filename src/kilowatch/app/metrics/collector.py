@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from kilowatch.core.usage_site import SiteDays
 
 TOP_DEVICES = 20
+_CLOCK_BEHIND_S = (5, 60)
+"""Shown above the first, alerted above the second (CONTRACTS, identity and time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class UsageCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Return all families as they stand now."""
         with self._service.lock:
+            # Made whole under the lock, given out after it: a slow scraper must not stop the adding up.
             families = list(self._families())
         yield from families
 
@@ -95,8 +98,14 @@ def _fleet(views: list[View]) -> Iterator[Family]:
     yield _kinds("kilowatch_devices_on", [view.by_kind(view.on) for view in views])
     yield _kinds("kilowatch_devices_silent", [view.by_kind(view.silent) for view in views])
     yield _kinds("kilowatch_power_watts", [view.by_kind(view.power_w) for view in views])
+    yield family("kilowatch_devices_clock_behind", _clocks_behind(views))
     yield _kinds("kilowatch_energy_joules_total", [view.by_kind(view.total_j) for view in views])
     yield _kinds("kilowatch_energy_today_joules", [view.by_kind(view.energy_today_j) for view in views])
+
+
+def _clocks_behind(views: list[View]) -> Iterator[tuple[tuple[str], float]]:
+    for limit_s in _CLOCK_BEHIND_S:
+        yield (f"{limit_s}s",), sum(int((view.clock_offset_s > limit_s).sum()) for view in views)
 
 
 def _today(views: list[View], currency: str) -> Iterator[Family]:
@@ -161,6 +170,7 @@ def _alarms(events: list[Events]) -> dict[tuple[str, str], int]:
 
 def _by_kind_and_stage(views: list[View]) -> Iterator[tuple[tuple[str, str], float]]:
     size = len(KINDS) * len(STAGES)
+    # Kind and stage as one number: one count over the array does for all pairs.
     codes = (view.kind.astype(np.intp) * len(STAGES) + view.stage for view in views)
     counts = sum((np.bincount(code, minlength=size) for code in codes), np.zeros(size, dtype=np.int64))
     for place in np.flatnonzero(counts).tolist():
@@ -177,6 +187,7 @@ def _highest(
 ) -> Iterator[tuple[tuple[str, str, str], float]]:
     found = []
     for view, column in zip(views, values, strict=True):
+        # The highest of all are among the highest of each partition: no more records are touched than these.
         best = np.argsort(column, kind="stable")[-most:].tolist()
         found += [(float(column[slot]), view.records[slot]) for slot in best if column[slot] > 0]
     found.sort(key=lambda item: (-item[0], item[1].site, item[1].device))

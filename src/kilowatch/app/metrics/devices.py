@@ -38,6 +38,7 @@ def device_families(books: list[Book], views: list[View], events: list[Events]) 
     yield _each("kilowatch_device_gap_today_seconds", views, [view.gap_today_s for view in views])
     yield family("kilowatch_device_readings_today", _readings(views))
     yield _each("kilowatch_device_last_reading_timestamp_seconds", views, [view.last_s for view in views])
+    yield _each("kilowatch_device_clock_offset_seconds", views, [view.clock_offset_s for view in views])
     yield _each("kilowatch_device_silent", views, [view.silent for view in views])
     yield family("kilowatch_device_incidents_open", _open(views, events))
     yield family("kilowatch_site_unmetered_today_joules", _unmetered(books))
@@ -93,5 +94,6 @@ def _together(books: list[Book]) -> Iterator[_Sample]:
     for book in books:
         for site in dict.fromkeys(record.site for record in book.fleet.records):
             found = book.ledger.together.of_site(site)
+            # The matrix holds each pair twice, and each device with itself; its upper triangle has a pair once.
             for one, other in zip(*np.nonzero(np.triu(found.minutes, 1)), strict=True):
                 yield (site, found.devices[one], found.devices[other]), 60 * int(found.minutes[one, other])

@@ -62,6 +62,7 @@ class Past:
         keep = np.zeros(len(samples), dtype=np.bool_)
         rows = HistoryRows((), samples.slot, samples.ts_ms, samples.power_w, unknown, unknown, unknown, keep)
         slots = samples.segments.slot
+        # The open bucket joins in, so that the newest of each device can take its place and all others are over.
         every = Buckets.join([self._open(slots[self._samples[slots] > 0]), bucketed(rows)]).grouped(FIVE_MINUTES_MS)
         is_newest = np.append(every.device[1:] != every.device[:-1], True)
         self._put(every.part(is_newest))

@@ -66,6 +66,7 @@ def serve_metrics(
                     stop,
                 )
             except (ComponentError, StateError) as error:
+                # What was added since the last save is read again from there: what is kept here would count twice.
                 service.forget_all()
                 wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
                 _log.error("The metric processor begins anew in %g s: %s %s", wait_s, error, error.hint)

@@ -53,6 +53,7 @@ class MetricService:
     new_readings: Callable[[], Readings]
     clock: Callable[[], float]
     save_every_s: float = SAVE_EVERY_S
+    # It may be taken twice by one thread: who lets partitions go saves under the same lock.
     lock: threading.RLock = field(default_factory=threading.RLock)
     _held: dict[Place, _Held] = field(default_factory=dict)
     _days: list[StoredDay] = field(default_factory=list)
@@ -63,6 +64,7 @@ class MetricService:
         with self.lock:
             for place in places:
                 self._held[place] = self._load(place)
+            # The group itself commits nothing: one that was never saved begins where the topic does.
             return {place: self._held[place].saved for place in places if self._held[place].saved >= 0}
 
     def revoked(self, places: Sequence[Place]) -> None:
@@ -89,6 +91,7 @@ class MetricService:
 
     def step(self, subscription: Subscription) -> int:
         """Read once and add up; save where it is time. Return how many messages came."""
+        # Outside of the lock: a scrape must not wait until something comes.
         batches = subscription.poll()
         with self.lock:
             for batch in batches:
@@ -102,6 +105,7 @@ class MetricService:
         with self.lock:
             moved = [(place, held) for place, held in self._held.items() if held.next > held.saved]
             units = [held.unit for _, held in moved]
+            # Taken before the states are made: what stays in a state would be added again after the next start.
             past = [one.past() for one in units if isinstance(one, Readings)]
             states = [Saved(place, held.next, held.unit.save(), held.saved) for place, held in moved]
             if states:
@@ -131,6 +135,7 @@ class MetricService:
         held = self._held.get(batch.place)
         if held is None:
             return
+        # What was fetched before a partition went and came back may come once more.
         fresh = [value for value, offset in zip(batch.values, batch.offsets, strict=True) if offset >= held.next]
         self._days += held.unit.take(fresh)
         held.next = max(held.next, batch.next_offset)

@@ -118,6 +118,7 @@ class Events:
     def _note(self, value: bytes) -> None:
         try:
             event: IncidentEvent | ActionEvent = (
+                # Only incidents have a field of that name, and within a text its quotes would be escaped.
                 _incident.decode(value) if b'"rule"' in value else _action.decode(value)
             )
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

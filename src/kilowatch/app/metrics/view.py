@@ -27,7 +27,8 @@ MW = 1e-3
 class View:
     """n devices of one book; kind, stage uint8[n], silent bool[n], power_w float64[n] 0 where silent, on bool[n].
 
-    today: values int64[n, quantities] of each device's current local day · total_j int64[n] · last_s float64[n].
+    today: values int64[n, quantities] of each device's current local day · total_j int64[n] · last_s float64[n] ·
+    clock_offset_s float64[n], how far each clock runs behind arrival.
     """
 
     records: Sequence[DeviceRecord]
@@ -40,6 +41,7 @@ class View:
     today: NDArray[np.int64]
     total_j: NDArray[np.int64]
     last_s: NDArray[np.float64]
+    clock_offset_s: NDArray[np.float64]
 
     @classmethod
     def of(cls, book: Book) -> View:
@@ -55,10 +57,12 @@ class View:
             wanted=book.wanted[:size],
             silent=silent,
             power_w=power_w,
+            # A milliwatt at least: by a limit of 0 a device that draws nothing would be on.
             on=power_w >= np.maximum(book.fleet.off_below_w[:size], MW),
             today=_today(book),
             total_j=ledger.days.total_j[:size],
             last_s=ledger.ts_ms[:size] / 1000,
+            clock_offset_s=book.cleaner.clock_offset_ms() / 1000,
         )
 
     def by_kind(self, values: NDArray[np.number | np.bool_]) -> NDArray[np.float64]:
@@ -90,6 +94,7 @@ def _today(book: Book) -> NDArray[np.int64]:
     size = len(book.fleet)
     slots = np.arange(size, dtype=np.int32)
     day = book.ledger.local_day(book.site_time.of(slots))
+    # Even and odd days have a cell each; one that was not used today may still hold an older day.
     cells = 2 * slots.astype(np.intp) + day % 2
     days = book.ledger.days
     return np.where((days.day[cells] == day)[:, None], days.values[cells], EMPTY)

@@ -58,6 +58,7 @@ class Candidates:
     def _switch(self) -> None:
         if self._delivery.live is self._taken:
             return
+        # Before the judge is replaced: what it has counted belongs to the candidates that it had.
         self.hand_on(ending=True)
         self._taken, self._judge = self._delivery.live, None
         if self._taken:

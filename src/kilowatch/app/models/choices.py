@@ -45,6 +45,7 @@ class KafkaChoices:
         with self._lock:
             for partition in range(self._partitions()):
                 for entry in self._reader.entries(Topic.MODELS, partition, self._next.get(partition)):
+                    # Passed before it is read: a choice that cannot be read is complained of once, not at every look.
                     self._next[partition] = entry.offset + 1
                     self._take(entry.value)
             return list(self._chosen.values())

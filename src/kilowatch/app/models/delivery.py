@@ -83,6 +83,7 @@ class Delivery:
                 if model is not None:
                     live[choice.kind] = model
         if {kind: model.sha256 for kind, model in live.items()} != {k: m.sha256 for k, m in self.live.items()}:
+            # Replaced whole, never changed: judges read it from their own threads, and know news by identity.
             self.live = MappingProxyType(live)
             self._show()
 

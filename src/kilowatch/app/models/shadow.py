@@ -67,6 +67,7 @@ class ShadowJudge:
 
     def take(self, judged: Judged) -> None:
         """Judge what the live detector has judged, and compare."""
+        # Until a device is watched its live score is that of the cold start, with which no candidate competes.
         ours = judged.watching & self._is_ours(judged.samples.slot)
         if not ours.any():
             return
@@ -86,6 +87,7 @@ class ShadowJudge:
     def taken(self, *, ending: bool = False) -> tuple[list[ShadowCount], list[ShadowSpan]]:
         """Return what was counted since the last time, and all spans that are over; ending: the others too."""
         counts, self._counts = list(self._counts.values()), {}
+        # Open spans go along, and again when they have grown: the table replaces one that begins at the same time.
         spans, self._over = [*self._over, *self._spans.values()], []
         if ending:
             self._spans = {}
@@ -128,6 +130,7 @@ class ShadowJudge:
     def _compare(
         self, slot: int, ts_ms: NDArray[np.int64], live: NDArray[np.float32], shadow: NDArray[np.float32]
     ) -> None:
+        # Where one of the two can say nothing they neither agree nor differ.
         both = ~np.isnan(live) & ~np.isnan(shadow)
         if not both.any():
             return

@@ -99,6 +99,7 @@ class ShadowLedger:
         except KilowatchError as error:
             _log.warning("What candidates made of things waits to be written: %s", error)
             with self._lock:
+                # In front of what came meanwhile: a span may be in both, and its later state must be written last.
                 self._waiting = [*waiting, *self._waiting][-_MOST_WAITING:]
 
     def close(self) -> None:

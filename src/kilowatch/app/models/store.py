@@ -46,6 +46,7 @@ class HttpModels:
                     raise MissingModelError(f"{where} answers with HTTP {answer.status_code}.", "Is it there?")
                 for piece in answer.iter_bytes():
                     body += piece
+                    # The timeout is for each piece alone: a source that drips would hold the one thread for ever.
                     if len(body) > MOST_BYTES or time.monotonic() > deadline_s:
                         raise ModelError(f"{where} is too large or too slow to be a model.", "Is it one?")
         except (httpx.HTTPError, ssl.SSLError) as error:

@@ -32,11 +32,13 @@ class ModelSwitch:
         detector, live = self._pipeline.scorer.detector, self._delivery.live
         if live is self._taken or not isinstance(detector, Modelled):
             return
+        # Noted as taken even where the detector refuses: it would refuse the same at every commit.
         before, self._taken = self._taken, live
         fresh = {kind: model for kind, model in live.items() if before.get(kind) is not model}
         try:
             detector.adopt(live)
         except ModelError as error:
+            # The detector does not say which of them it could not take.
             for model in fresh.values():
                 self._delivery.refuse(model.sha256, error)
 

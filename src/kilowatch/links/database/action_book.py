@@ -32,6 +32,7 @@ class DatabaseActionBook:
         """
         with self._database.begin() as transaction:
             if action is not None:
+                # The step is the claim: its key lets one process through, and the other writes no audit.
                 if not transaction.actions.add(action):
                     return False
                 if self._topic is not None:

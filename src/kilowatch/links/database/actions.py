@@ -47,6 +47,7 @@ class Actions:
     def states(self, incidents: Sequence[str]) -> dict[str, ActionState]:
         """Return how far the actions of some incidents have come; those without one are left out."""
         wanted = select(actions.c.id, actions.c.state).where(actions.c.id.in_(incidents)).order_by(actions.c.version)
+        # In order of version, so that the last step is the one that stays in the dict.
         return {row.id: ActionState(row.state) for row in self._connection.execute(wanted)}
 
     def unfinished(self) -> list[ActionEvent]:
@@ -58,6 +59,7 @@ class Actions:
         return self._last(actions.c.site == site, actions.c.ts_ms >= from_ms)
 
     def _last(self, *wanted: ColumnElement[bool]) -> list[ActionEvent]:
+        # The last step first, the filter on it after: a step that fits may have been followed by one that does not.
         last = select(actions.c.id, func.max(actions.c.version).label("version")).group_by(actions.c.id).subquery()
         latest = actions.join(last, (actions.c.id == last.c.id) & (actions.c.version == last.c.version))
         rows = select(actions.c.body).select_from(latest).where(*wanted).order_by(actions.c.ts_ms, actions.c.id)

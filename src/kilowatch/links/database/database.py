@@ -93,6 +93,7 @@ class Database:
         """Open a transaction that only reads, and sees one moment of all tables however long it takes."""
         engine = self._reader
         if engine.dialect.name == "postgresql":
+            # By default each of its statements sees a moment of its own; a transaction of SQLite sees one anyway.
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with self._connected(engine) as connection:
             yield Transaction.on(connection)

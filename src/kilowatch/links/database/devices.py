@@ -68,6 +68,7 @@ class Devices:
             )
         record = wish.apply(known.record, known.edited)
         edited = known.edited | wish.said
+        # To say what already is makes no new version, but from now on no source may change it: that is written down.
         if record is known.record and edited == known.edited:
             return None
         self._write(record, edited)

@@ -52,6 +52,7 @@ def make_empty(connection: Connection, version: str) -> None:
     there = MetaData()
     there.reflect(connection)
     there.drop_all(connection)
+    # Its triggers go with the table, the function behind them does not, and the first step would find it there.
     if connection.dialect.name == "postgresql":
         connection.execute(text("DROP FUNCTION IF EXISTS audit_append_only() CASCADE"))
     schema.upgrade(connection, version)
@@ -59,6 +60,7 @@ def make_empty(connection: Connection, version: str) -> None:
 
 def fill(connection: Connection, name: str, lines: Iterable[bytes]) -> int:
     """Write lines of JSON into a table, and return how many."""
+    # As the backup's own version made it, which may be older than `metadata`.
     table = Table(name, MetaData(), autoload_with=connection)
     binary = [column.name for column in table.columns if isinstance(column.type, LargeBinary)]
     count = 0
@@ -82,6 +84,7 @@ def _row(line: bytes, binary: list[str]) -> dict[str, Any]:
         row: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise StateError(f"A row of the backup cannot be read: {error}.", "Use another backup.") from error
+    # JSON has no bytes: they were written as base64.
     return row | {name: base64.b64decode(row[name]) for name in binary if row.get(name) is not None}
 
 

@@ -81,6 +81,7 @@ def _sqlite(url: URL, settings: DatabaseSettings) -> Engine:
     def prepare(connection: Any, _: Any) -> None:
         # Python's driver would commit before DDL and begin late; transactions are begun below instead.
         connection.isolation_level = None
+        # Whoever reads, such as the page, and the one who writes do not wait for each other.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if settings.survives_power_cut else 'NORMAL'}")
 
@@ -94,8 +95,10 @@ def _sqlite(url: URL, settings: DatabaseSettings) -> Engine:
 
 
 def _postgresql(url: URL, settings: DatabaseSettings) -> Engine:
+    # libpq knows whole seconds, and none under 2.
     options = _tls(url, settings.tls) | {"connect_timeout": max(2, round(settings.connect_timeout_s))}
     try:
+        # pre_ping: a server that was restarted leaves dead connections in the pool.
         return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=options, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise MissingExtraError("psycopg", "postgres") from error
@@ -108,6 +111,7 @@ def _tls(url: URL, tls: TlsOptions) -> dict[str, Any]:
     if tls.ca is not None:
         options["sslrootcert"] = str(tls.ca)
     elif mode is TlsMode.VERIFY_FULL:
+        # Else libpq looks for a file in the user's home and nowhere else.
         options["sslrootcert"] = "system"
     for name, path in (("sslcert", tls.certificate), ("sslkey", tls.key)):
         if path is not None:

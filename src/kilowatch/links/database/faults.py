@@ -28,6 +28,7 @@ def told_plainly(url: URL) -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         raise _told(url, str(error.orig)) from error
     except DatabaseError as error:
+        # By their words: the drivers sort the same fault under different classes.
         if _is_broken(str(error.orig)) or _is_empty(str(error.orig)):
             raise _told(url, str(error.orig)) from error
         raise

@@ -31,8 +31,10 @@ class Incidents:
             return
         insert = insert_into(self._connection, incidents)
         new, old = insert.excluded, incidents.c
+        # Compared in the statement: one call may bring several versions of an incident, in any order.
         newer = new.version > old.version
         moved = {name: case((newer, new[name]), else_=old[name]) for name in _FOLLOWING}
+        # Of all versions, not of the newest: the event that opened it may come last.
         earliest = case((new.opened_ms < old.opened_ms, new.opened_ms), else_=old.opened_ms)
         upsert = insert.on_conflict_do_update(index_elements=["id"], set_={**moved, "opened_ms": earliest})
         self._connection.execute(upsert, [_row(event) for event in events])
@@ -43,10 +45,26 @@ class Incidents:
         return None if row is None else _known(row)
 
     def between(
-        self, from_ms: int, to_ms: int, site: str | None = None, device: str | None = None, limit: int = 1000
+        self,
+        from_ms: int,
+        to_ms: int,
+        site: str | None = None,
+        device: str | None = None,
+        limit: int = 1000,
+        *,
+        after_id: str | None = None,
+        only_open: bool = False,
     ) -> list[KnownIncident]:
-        """Return incidents that began in from_ms <= first_ms < to_ms, newest first, at most `limit`."""
-        wanted = _with_labels().where(incidents.c.first_ms >= from_ms, incidents.c.first_ms < to_ms)
+        """Return incidents that began in from_ms <= first_ms < to_ms, newest first, at most `limit`.
+
+        after_id: of the last incident of the page before, which began at to_ms: those that began with it follow.
+        """
+        before = incidents.c.first_ms < to_ms
+        if after_id is not None:
+            before |= (incidents.c.first_ms == to_ms) & (incidents.c.id > after_id)
+        wanted = _with_labels().where(incidents.c.first_ms >= from_ms, before)
+        if only_open:
+            wanted = wanted.where(incidents.c.cleared_ms.is_(None))
         if site is not None:
             wanted = wanted.where(incidents.c.site == site)
         if device is not None:

@@ -71,6 +71,7 @@ class Jobs:
     def take(self, *kinds: str) -> Job | None:
         """Take the oldest waiting job of these kinds, so that nobody else does; None where there is none."""
         waiting = select(jobs.c.id).where(jobs.c.kind.in_(kinds), jobs.c.state == JobState.WAITING.value)
+        # skip_locked: a second taker goes on to the next job instead of waiting for one that will be gone.
         oldest = waiting.order_by(jobs.c.id).limit(1).with_for_update(skip_locked=True).scalar_subquery()
         running = update(jobs).where(jobs.c.id == oldest).values(state=JobState.RUNNING.value).returning(jobs)
         row = self._connection.execute(running).one_or_none()

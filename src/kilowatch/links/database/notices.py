@@ -80,6 +80,7 @@ class Notices:
         )
         claimed = [_waiting(row) for row in self._connection.execute(due)]
         for one in claimed:
+            # A process that dies with them needs no clearing up: they are due again once the lease is over.
             self._change(channel, one.incident, one.phase, due_ms=now_ms + lease_ms)
         return claimed
 
@@ -101,6 +102,7 @@ class Notices:
     def messages_since(self, channel: str, since_ms: int) -> list[int]:
         """Return when a channel told something, oldest first; what people had to hear does not count."""
         wanted = (
+            # One time of sending is one message, which may have told many rows.
             select(notices.c.sent_ms)
             .distinct()
             .where(

@@ -24,6 +24,7 @@ def add_once(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless one of its key is there; return whether it was inserted."""
     key = table.primary_key.columns[0]
     added = insert_into(connection, table).values(row).on_conflict_do_nothing().returning(key)
+    # By what comes back: what rowcount says of an insert is up to the driver.
     return connection.execute(added).first() is not None
 
 

@@ -35,6 +35,7 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     """Bring the schema up to date in the connection's transaction; `StateError` where it is newer, unchanged."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _OWNERS_LOCK})
+    # Asked under the lock: another owner may have upgraded while we waited for it.
     version = current(connection)
     refuse_newer(version)
     if version == newest() and to in ("head", version):
@@ -71,5 +72,6 @@ def _config() -> Config:
 
     config = Config()
     folder = Path(__file__).parent / "migrations"
+    # Alembic reads options with interpolation: a bare % in a path would be an error.
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config

@@ -79,6 +79,7 @@ def relay(database: Database, send: Callable[[Sequence[OutboxMessage]], None], l
     """
     with database.read() as transaction:
         messages = transaction.outbox.first(limit)
+    # Sent between two transactions: a broker that is slow must not hold the one write lock of SQLite.
     if messages:
         send(messages)
         with database.begin() as transaction:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+# SQLite counts up by itself only where a key is INTEGER by name.
 Serial = BigInteger().with_variant(Integer, "sqlite")
 Name = String(128)
 

@@ -38,13 +38,9 @@ class Archive:
 
         return generation_of(path)
 
-    def take_in(self, day: str, generation: int, rows: DayRows) -> None:
-        """Fold a closed journal into its day's file; once, however often it is tried."""
-        if self.generation(day) < generation:
-            self._replace(day, generation, self._fold(self.whole(day), rows))
-
     def prepare(self, day: str, generation: int, rows: DayRows, mark: str) -> None:
-        """Write beside a day's file what it becomes of a closed journal, for `adopt` in another process."""
+        """Write beside a day's file what it becomes of a closed journal, for `adopt`, also in another process."""
+        # A crash may have come after some levels had it: those are passed over, the others take it in now.
         if self.generation(day) < generation:
             from kilowatch.links.days.day_file import write
 
@@ -59,6 +55,10 @@ class Archive:
         if path.exists():
             path.replace(self._path(day))
             sync_folder(self._folder)
+
+    def give_up(self, mark: str) -> None:
+        """Take away what was prepared."""
+        self._beside(mark).unlink(missing_ok=True)
 
     def read(self, site: str, device: str, from_day: str, to_day: str) -> DayRows:
         """Return a device's rows of the days from_day to to_day, both included."""
@@ -75,6 +75,7 @@ class Archive:
         for path in self._paths():
             rows = self._rows(path)
             if (site, device) in rows.names:
+                # The same generation: the file still has all its journals, less one device.
                 self._replace(path.stem, self.generation(path.stem), rows.without(site, device))
 
     def expire(self, before_day: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from kilowatch.links.days.rows import Column
 
+# Small groups of rows in order of devices: their statistics let a question about one device skip nearly all.
 _GROUP_ROWS = 8192
 _GENERATION = b"kw.generation"
 
@@ -66,6 +67,7 @@ def write(path: Path, generation: int, rows: DayRows, columns: Sequence[Column])
     }
     arrays |= {c.name: pa.array(values) for c, values in zip(columns, rows.values, strict=True)}
     table = pa.table(arrays).replace_schema_metadata({_GENERATION: str(generation).encode()})
+    # Arrow takes an encoding of ours only for columns without a dictionary.
     counted = ["ts_ms", *(column.name for column in columns if column.dtype == "int64")]
     pq.write_table(
         table,
@@ -84,6 +86,7 @@ def _arrays_of(table: pa.Table, columns: Sequence[Column]) -> tuple[NDArray[np.i
 
 def _table(path: Path, columns: list[str] | None = None, wanted: list[tuple[str, str, str]] | None = None) -> pa.Table:
     try:
+        # partitioning: else Arrow makes a column of each folder above that is named like a=b.
         return pq.read_table(path, columns=columns, filters=wanted, partitioning=None, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise _broken(path, error) from error

@@ -83,6 +83,7 @@ class DayRows:
         names, raw = msgspec.msgpack.decode(payload, type=tuple[tuple[tuple[str, str], ...], list[bytes]])
         dtypes = ("int32", "int64", *(column.dtype for column in columns))
         device, ts_ms, *values = (
+            # astype copies: arrays over bytes are read-only.
             np.frombuffer(bytes_, dtype=np.dtype(dtype).newbyteorder("<")).astype(dtype)
             for bytes_, dtype in zip(raw, dtypes, strict=True)
         )

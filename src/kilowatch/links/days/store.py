@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -37,11 +38,12 @@ def day_of(ts_ms: int) -> str:
 
 @dataclass(slots=True)
 class _OpenDay:
-    """journal is None where the disk had no room to begin one."""
+    """journal is None where the disk had no room to begin one. unsaved: rows that are in memory alone."""
 
     journal: Journal | None
     generation: int
     parts: list[DayRows]
+    unsaved: int = 0
 
     def rows(self) -> DayRows:
         """Return all rows of the day in the order of their arrival."""
@@ -70,7 +72,6 @@ class DayStore:
         self._archives = archives
         self._sync = sync
         self._apart = apart
-        self.unsaved_rows = 0
         self._open: dict[str, _OpenDay] = {}
         self._lock = FolderLock(folder)
         try:
@@ -94,6 +95,11 @@ class DayStore:
             rows = self._open[day].rows()
             parts.append(rows.take(rows.of(site, device) & (rows.ts_ms >= from_ms) & (rows.ts_ms < to_ms)))
         return DayRows.join(parts)
+
+    @property
+    def unsaved_rows(self) -> int:
+        """Rows of open days that a full disk left in memory alone."""
+        return sum(day.unsaved for day in self._open.values())
 
     @property
     def open_days(self) -> tuple[tuple[str, int], ...]:
@@ -121,17 +127,20 @@ class DayStore:
         self._lock.close()
 
     def _append(self, day: str, rows: DayRows) -> None:
+        # Taken out and put in last: the order of the dict is that of the last writes, so the first is the one to close.
         open_day = self._open.pop(day, None) or self._begin(day)
         self._open[day] = open_day
         open_day.parts.append(rows)
         if len(open_day.parts) > _MOST_PARTS:
             open_day.rows()
         if not self._write(day, open_day, rows):
-            self.unsaved_rows += len(rows)
+            open_day.unsaved += len(rows)
+        # Two days stay open: around midnight devices write to both, and to close a day rewrites its file.
         while len(self._open) > OPEN_DAYS and self._close_day(next(iter(self._open))):
             pass
 
     def _begin(self, day: str) -> _OpenDay:
+        # Above what any archive has, so that none takes this journal for one that is in its file.
         generation = max(archive.generation(day) for archive in self._archives) + 1
         return _OpenDay(None, generation, [DayRows.none(self._columns)])
 
@@ -153,12 +162,12 @@ class DayStore:
         closing = self._open[day]
         try:
             if not self._is_closed_apart(day, closing):
-                for archive in self._archives:
-                    archive.take_in(day, closing.generation, closing.rows())
+                self._close_here(day, closing)
         except OSError as error:
             if not is_full(error):
                 raise
             return False
+        # Only once every archive has it: until then the journal is all that a crash would leave.
         if closing.journal is not None:
             closing.journal.close()
             closing.journal.path.unlink()
@@ -167,20 +176,39 @@ class DayStore:
 
     def _is_closed_apart(self, day: str, closing: _OpenDay) -> bool:
         """Let another process close a day, whose journal must have all of it."""
-        if self._apart is None or closing.journal is None or self.unsaved_rows:
+        # What a full disk kept in memory is in no journal, and another process sees the journal alone.
+        if self._apart is None or closing.journal is None or closing.unsaved:
             return False
         return self._apart(day, closing.generation)
+
+    def _close_here(self, day: str, closing: _OpenDay) -> None:
+        mark = f"{day}.{os.getpid()}"
+        try:
+            # All before any is adopted: a level that has this journal passes over rows that come to it later.
+            for archive in self._archives:
+                archive.prepare(day, closing.generation, closing.rows(), mark)
+        except OSError:
+            for archive in self._archives:
+                archive.give_up(mark)
+            raise
+        for archive in self._archives:
+            archive.adopt(day, mark)
 
     def _load(self, path: Path) -> None:
         day, number, _ = path.name.split(".")
         generation = int(number)
-        if all(archive.generation(day) >= generation for archive in self._archives):
+        # The crash came after step 2: the file has it, and to load it would count its rows twice.
+        known = [archive.generation(day) >= generation for archive in self._archives]
+        if all(known):
             path.unlink()
             return
         journal = Journal(path, sync=self._sync)
         parts = [DayRows.unpacked(block, self._columns) for block in journal.blocks()]
         rows = DayRows.join([DayRows.none(self._columns), *parts])
         self._open[day] = _OpenDay(journal, generation, [rows])
+        # It came between two levels: rows that are late would never get to the one that has this number.
+        if any(known):
+            self._close_day(day)
 
     def _rewrite(self, day: _OpenDay, rows: DayRows) -> None:
         day.parts = [rows]
@@ -192,4 +220,4 @@ class DayStore:
             journal.append(rows.packed())
             journal.close()
         day.journal.close()
-        day.journal = Journal(path, sync=self._sync)
+        day.journal, day.unsaved = Journal(path, sync=self._sync), 0

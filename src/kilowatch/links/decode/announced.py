@@ -101,6 +101,7 @@ def _path(template: Any) -> str | None:
     if found is None:
         return None
     steps = ["".join(parts) for parts in _STEP.findall(found[2])]
+    # A key with a point in it would be taken for two steps of a path.
     if any("." in step for step in steps) or (found[1] == "value" and steps):
         return None
     return ".".join(steps) or WHOLE
@@ -108,4 +109,5 @@ def _path(template: Any) -> str | None:
 
 def _based(topic: str, said: dict[str, Any]) -> str:
     base = said.get("~")
+    # Home Assistant lets an announcement name what its topics begin with once, as "~".
     return topic.replace("~", base) if isinstance(base, str) else topic

@@ -33,6 +33,7 @@ def shelly_announced(site: str, source: str, topic: str, payload: bytes) -> list
     if not isinstance(identity, str):
         raise UndecodableError("the announcement has no id")
     address = _address(said.get("ip"))
+    # Both generations announce themselves under shellies/announce; only the second says which it is.
     if isinstance(said.get("gen"), int):
         name = found["prefix"] or identity
         plug = None if address is None else f"shelly2://{address}/0"

@@ -60,6 +60,7 @@ def at(said: Any, path: str) -> Any:
     for step in path.split("."):
         if isinstance(said, dict):
             said = said.get(step)
+        # Short ones alone: Python refuses to read a number of thousands of digits.
         elif isinstance(said, list) and step.isdecimal() and len(step) < 6:
             said = said[int(step)] if int(step) < len(said) else None
         else:
@@ -75,6 +76,7 @@ def value_at(said: Any, path: str | None, name: str, scale: float = 1.0) -> floa
 
 def _device(mapping: MappingConfig, said: Any, from_topic: str | None, topic: str) -> str:
     name = from_topic if mapping.device is None else at(said, mapping.device)
+    # A mapping that names no device is of one topic, one device.
     if name is None and mapping.device is None:
         return topic
     if not isinstance(name, str | int) or isinstance(name, bool) or not str(name):

@@ -36,6 +36,7 @@ class Overlay:
             raise UndecodableError("the device's name has not 1 to 128 letters")
         before = self._known.get(report.device)
         known = _laid_over(before, report)
+        # Also of what makes no reading: the next message may be partial and lean on it. Bounded, as names are data.
         if before is not None or len(self._known) < MOST_DEVICES:
             self._known[report.device] = known
         if not _speaks(report, before) or (is_retained and report.ts_ms is None) or known.power_w is None:
@@ -67,6 +68,7 @@ def _speaks(report: Report, before: Report | None) -> bool:
         return False
     if report.power_w is not None:
         return True
+    # Without power of its own it is a reading where the switch stands as before: what was known still holds.
     return report.on is None or (before is not None and report.on == before.on)
 
 

@@ -76,6 +76,7 @@ def number(value: Any, name: str, scale: float = 1.0) -> float | None:
     """Return a finite number times scale, None where there is no value; `UndecodableError` for what is no number."""
     if value is None:
         return None
+    # True is an int to Python, and no number of watts.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UndecodableError(f"{name} is not a number")
     return bounded(value, name, scale)
@@ -94,6 +95,7 @@ def bounded(value: float, name: str, scale: float = 1.0) -> float:
     """Return value times scale; `UndecodableError` where no contract allows it."""
     try:
         scaled = float(value) * scale
+    # JSON knows whole numbers of any length, a float does not.
     except OverflowError as error:
         raise UndecodableError(f"{name} is out of bounds") from error
     limit = _ENERGY_LIMIT_WH if name == "energy" else _POWER_LIMIT_W

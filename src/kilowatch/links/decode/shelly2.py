@@ -75,6 +75,7 @@ def _notification(prefix: str, payload: bytes) -> list[Report]:
         for component, said in params.items()
         if _METERED.fullmatch(component) and isinstance(said, dict)
     ]
+    # One that tells a temperature alone is no news of the power: it must not repeat the last reading.
     return [report for report in reports if report.says_something()]
 
 

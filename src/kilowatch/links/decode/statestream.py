@@ -44,6 +44,7 @@ class Entity:
 
 def entity_of(domain: str, name: str, chosen: Mapping[str, str]) -> Entity | None:
     """Return what an entity stands for, None where it is of no concern. chosen: "sensor.x" to "tv.power"."""
+    # What a person has set comes before any name, also to say that an entity is of no concern.
     wanted = chosen.get(f"{domain}.{name}")
     if wanted is not None:
         device, _, role = wanted.rpartition(".")

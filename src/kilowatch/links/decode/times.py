@@ -46,6 +46,7 @@ def local_time(value: Any, zone: ZoneInfo, received_ms: int) -> int | None:
         at = datetime.fromisoformat(value)
         if at.tzinfo is not None:
             return _believed(at.timestamp() * 1000)
+        # Folds differ only where clocks change, so the choice below changes no other time.
         both = [at.replace(tzinfo=zone, fold=fold).astimezone(UTC).timestamp() * 1000 for fold in (0, 1)]
     except (ValueError, OverflowError) as error:
         raise UndecodableError("the time is not ISO 8601") from error
@@ -66,4 +67,5 @@ def _is_ms(value: Any) -> bool:
 
 
 def _believed(ts_ms: float) -> int | None:
+    # A clock that was never set counts from 1970: no time at all is better than a reading of then.
     return round(ts_ms) if EARLIEST_MS <= ts_ms <= _LATEST_MS else None

@@ -47,6 +47,7 @@ def _state(name: str, said: dict[str, Any], received_ms: int, zone: ZoneInfo) ->
         _last_seen(said.get("last_seen"), received_ms, zone),
         power_w=power_w,
         energy_wh=number(said.get("energy"), "energy", 1000.0),
+        # Devices on a battery tell its voltage under the same name, in mV.
         voltage_v=number(said.get("voltage"), "voltage") if power_w is not None else None,
         current_a=number(said.get("current"), "current"),
         on=_switch(said.get("state")),

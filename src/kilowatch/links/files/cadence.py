@@ -53,6 +53,7 @@ def infer_cadences(pieces: Sequence[ReadingBatch], devices: int) -> list[Cadence
     out = []
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         own = order[first:last]
+        # A sample of a large file may hold a few rows of each device; loggers of one file mostly speak alike.
         out.append(_cadence(steps.ms[own], steps.changed[own]) if len(own) >= _LEAST_STEPS else everyone)
     return out
 
@@ -62,6 +63,7 @@ def _steps(pieces: Sequence[ReadingBatch]) -> _Steps:
     for piece in pieces:
         order, segments = Segments.sort(piece.slot)
         inner = np.ones(len(order), dtype=np.bool_)
+        # The first step of a device would be measured from the last reading of another.
         inner[segments.starts] = False
         step = np.diff(piece.ts_ms[order], prepend=0)
         power = piece.power_w[order]
@@ -85,6 +87,7 @@ def _cadence(step_ms: NDArray[np.int64], changed: NDArray[np.bool_]) -> Cadence:
     heartbeat_ms = _heartbeat(step_ms, changed)
     if heartbeat_ms is not None:
         return Cadence(middle / 1000, Reporting.ON_CHANGE, heartbeat_ms / 1000)
+    # At least so many ms: stamps in whole seconds move a steady step by up to a second either way.
     near = np.abs(step_ms - middle) <= max(_SLACK * middle, _SLACK_MS)
     if changed.sum() >= _LEAST_CHANGES and near.mean() < _IRREGULAR and changed.mean() > _CHANGES:
         return Cadence(middle / 1000, Reporting.ON_CHANGE)
@@ -101,6 +104,7 @@ def _heartbeat(step_ms: NDArray[np.int64], changed: NDArray[np.bool_]) -> int | 
     near = np.abs(news - _median(news)) <= max(_SLACK * _median(news), _SLACK_MS)
     if steady.mean() < _CLUSTERED or near.mean() > _IRREGULAR or beat < 2 * _median(news):
         return None
+    # Not the middle: half of all beats come later than that, and would look like a device gone silent.
     return int(np.percentile(idle[steady], 95))
 
 

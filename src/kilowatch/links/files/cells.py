@@ -53,6 +53,7 @@ def numbers(column: Any, decimal_comma: bool = False) -> Cells:
     if pa.types.is_null(column.type):
         value = np.full(len(column), np.nan)
     else:
+        # Not safe: beyond 2^53 a register loses its last digits, and not the whole column.
         value = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return Cells(value, np.zeros(len(value), dtype=np.bool_))
 
@@ -74,6 +75,7 @@ def cast_text(column: Any, like: str, cast: Callable[[Any], Any]) -> tuple[Any, 
         return cast(column), np.zeros(len(column), dtype=np.bool_)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         text = plain_text(column)
+    # One pass takes out nearly all bad cells, so that halving, which is slow, meets few.
     hopeless = pc.invert(pc.match_substring_regex(text, like)).fill_null(False)  # noqa: FBT003
     values, bad = cast_each(pc.if_else(hopeless, pa.scalar(None, pa.string()), text), cast)
     return values, bad | hopeless.to_numpy(zero_copy_only=False)

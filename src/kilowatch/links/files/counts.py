@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PENDING = 1 << 18
+# Slot and value in one int64, so that one sort counts all devices: 19 bits are left for half a million slots.
 _VALUE_BITS = 44
 _OFFSET = 1 << (_VALUE_BITS - 1)
 _KEPT_BITS = 16
@@ -32,11 +33,13 @@ class ValueCounts:
 
     def add(self, slot: NDArray[np.int32], values: NDArray[np.int64]) -> None:
         """Count one value of a slot for each row."""
+        # Within their bits: a larger value would be counted for another device.
         clipped = np.clip(rounded(values), 1 - _OFFSET, _OFFSET - 1)
         keys, counts = np.unique((slot.astype(np.int64) << _VALUE_BITS) + clipped + _OFFSET, return_counts=True)
         self._keys.append(keys)
         self._counts.append(counts.astype(np.int64))
         self._pending += len(keys)
+        # Not with every batch: a merge sorts all that was ever counted.
         if self._pending > _PENDING:
             self._merge()
             self._pending = 0

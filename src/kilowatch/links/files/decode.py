@@ -42,6 +42,7 @@ class Decoder:
         device = NameColumn.of(page, layout.device_column, layout.device)
         bad = self._left_out(page, times, power, no_unit, site.missing | device.missing)
         ts_ms, power_w = times.ms, power.value
+        # Before slots are given: a row that is left out must not found a device.
         if bad.any():
             page, ts_ms, power_w = page.keep(~bad), ts_ms[~bad], power_w[~bad]
             site, device = site.keep(~bad), device.keep(~bad)
@@ -97,6 +98,7 @@ class Decoder:
             ("The row names no device.", unnamed),
         ):
             self.problems.add_rows(page.path, reason, page.row[left & mask], page.raw(left & mask))
+            # Taken out, so that a row with two faults is counted once.
             left &= ~mask
         return bad
 

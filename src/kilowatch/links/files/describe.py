@@ -110,6 +110,7 @@ class Census:
         self._tally("negative", slot[power_w < 0])
         np.minimum.at(self._low_w, slot, power_w)
         np.maximum.at(self._high_w, slot, power_w)
+        # Clipped to what `ValueCounts` can hold; tenths of a watt, since it counts whole numbers.
         self._deciwatts.add(slot, np.rint(np.clip(power_w, -1e11, 1e11) * 10).astype(np.int64))
 
     def _add_energy(self, energy_wh: NDArray[np.float64], segments: Segments) -> None:
@@ -124,6 +125,7 @@ class Census:
         slot = segments.slot[segments.of_row]
         step = ts_ms - segments.shift(ts_ms, self._last_ms[segments.slot])
         begun = np.ones(len(step), dtype=np.bool_)
+        # Asked before these rows are counted: the very first reading of a device has none before it.
         begun[segments.starts] = self._counts["rows"][segments.slot] > 0
         self._tally("rows", slot)
         self._tally("misdated", slot[(ts_ms < EARLIEST_MS) | (ts_ms >= _LATEST_MS)])

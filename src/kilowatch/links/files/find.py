@@ -29,6 +29,7 @@ def find_time(sample: Sample) -> tuple[tuple[str, ...], TimeShape]:
     names = [named] if named else list(dict.fromkeys([*(n for _, n in sample.ranked(Role.TIME, ())), *sample.names]))
     if (pair := _date_and_time(sample, names)) is not None:
         return pair
+    # Plausible times in any column come before odd numbers in a column that is named like a time.
     for wild in (False, True):
         for name in names:
             like_time = rank(ColumnWords.of(name), Role.TIME) is not None or named is not None

@@ -123,6 +123,7 @@ class TextPages:
             table = self._parse(path, chunk, columns, torn)
         except pa.ArrowInvalid:
             table = None
+        # Every line is a row or torn: where they are fewer, an open quote has made one row of several lines.
         if table is not None and table.num_rows + len(torn) == lines:
             for problem in torn:
                 problems.add(problem)
@@ -142,16 +143,19 @@ class TextPages:
 
         return csv.read_csv(
             pa.BufferReader(chunk.data),
+            # No threads: only then does the parser tell the number of a torn row.
             read_options=csv.ReadOptions(
                 use_threads=False, block_size=len(chunk.data) + 1, column_names=list(self.names)
             ),
             parse_options=csv.ParseOptions(
                 delimiter=self.shape.delimiter,
                 quote_char='"' if self.shape.quoted else False,
+                # So that rows can be counted against lines.
                 ignore_empty_lines=False,
                 invalid_row_handler=note,
             ),
             convert_options=csv.ConvertOptions(
+                # All as text: types that are guessed would differ from chunk to chunk.
                 column_types=dict.fromkeys(self.names, pa.string()),
                 include_columns=list(dict.fromkeys(columns)),
                 strings_can_be_null=False,

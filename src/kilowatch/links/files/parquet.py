@@ -73,6 +73,7 @@ class ParquetPages:
 
     def _pieces(self, file: Any, group: int, first: int, starts: list[int]) -> Iterator[Page]:
         size = self.metadata.row_group(group).num_rows
+        # A row group is read from its start: where the place lies far inside, one nearer by must do.
         own = [min(start - first, _WALK_ROWS) for start in starts if first <= start < first + size]
         at = 0
         if not own:
@@ -102,6 +103,7 @@ class ParquetPages:
             for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(dict.fromkeys(columns))):
                 yield self._page(batch, at)
                 at += len(batch)
+        # One damaged group does not hide the others: each is decoded by itself.
         except (pa.ArrowException, OSError) as error:
             lost = first + self.metadata.row_group(group).num_rows - at
             reason = f"The rest of row group {group} cannot be decoded: the file is damaged."

@@ -63,10 +63,12 @@ def _guessed_unit(layout: Layout, pieces: Sequence[ReadingBatch]) -> Layout:
     """Settle W or kW: by volts times amperes where there are both, else by size for a whole home or building."""
     ratio = _apparent_ratio(pieces)
     if ratio is not None:
+        # Volt-amperes are one to some ten times the watts, as power factors go: 100 lies between W and kW.
         unit = PowerUnit.KW if ratio > 100 else PowerUnit.W
         return replace(layout, power_unit=unit, said=(*layout.said, f"{unit} by voltage and current"))
     power = np.concatenate([piece.power_w for piece in pieces]) if pieces else np.empty(0)
     power = power[np.isfinite(power)]
+    # kW come with fractions; whole numbers up to 40 are rather the watts of something small.
     small = len(power) > 0 and np.abs(power).max() <= _LARGEST_HOME_KW and bool(np.any(power % 1 != 0))
     meter = (layout.kind or kind_of(layout.device, layout.power, layout.site)) is Kind.METER
     if small and meter:
@@ -100,6 +102,7 @@ def _scaled_register(layout: Layout, pieces: Sequence[ReadingBatch], scale: floa
         near = (hours > 0) & (hours < 1) & (grown >= 0)
         used_wh += scale * float(np.mean(piece.power_w[np.isfinite(piece.power_w)]) * hours[near].sum())
         counted += float(grown[near].sum())
+    # In the middle, as factors go, between 1 for Wh and 1000 for kWh.
     if used_wh > 0 and 0 < counted < used_wh / 30:
         said = f"{layout.energy} in kWh by its growth"
         return replace(layout, energy_wh=1000.0, said=(*layout.said, said))

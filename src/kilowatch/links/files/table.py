@@ -77,6 +77,7 @@ class TableSource:
         decoder = Decoder(self.layout, fleet, self._problems)
         for page in self._pages.read(self.layout.columns, rows, self._problems):
             batch = decoder.batch(page)
+            # Pages of text are cut by bytes, and may hold more rows than were asked for.
             for start in range(0, len(batch), rows):
                 yield batch if len(batch) <= rows else batch.take(slice(start, start + rows))
         self._clock_notes = decoder.clock.notes()

@@ -94,9 +94,11 @@ def place_texts(pieces: list[bytes], encoding: str) -> list[str]:
     """Return the whole lines of each piece as text, the first from the start of the file."""
     out = []
     for place, piece in enumerate(pieces):
+        # The mark that tells the byte order stands at the start of the file alone.
         own = {"utf-16": "utf-16-be" if pieces[0].startswith(codecs.BOM_UTF16_BE) else "utf-16-le"}
         name = encoding if place == 0 else own.get(encoding, encoding)
         text = unify_lines(piece.decode(name, errors="replace"))
+        # A piece from the middle begins within a line.
         if place:
             text = text[text.find("\n") + 1 :]
         if len(piece) == PLACE_BYTES and place < max(len(pieces) - 1, 1):
@@ -144,6 +146,7 @@ def guess_delimiter(lines: list[str]) -> str:
         most, lines_with = max(counts.items(), key=lambda item: (item[1], item[0]))
         share = lines_with / len(lines)
         if most > 0 and share > max(found, 0.5):
+            # A later mark must fit clearly better: commas, which also stand within numbers, come late in the list.
             best, found = mark, share + 0.1
     return best
 

@@ -45,6 +45,7 @@ def _of_text(text: Any, day_first: bool | None, named: bool) -> TimeShape | None
         if np.mean(read_times(look, shape).bad) <= 1 - _ENOUGH:
             return shape
     shapes = [shape for shape in _patterns(look.to_pylist(), day_first) if _share(text, shape) >= _ENOUGH]
+    # By all of the sample, not by the look: which of day and month comes first may show in a few rows.
     return min(shapes, key=lambda shape: _oddness(text, shape), default=None)
 
 
@@ -54,6 +55,7 @@ def _of_numbers(column: Any, named: bool) -> TimeShape | None:
     if len(known) == 0:
         return None
     middle = float(np.median(known))
+    # From 2000 to 2100 the four do not overlap: the size tells the unit.
     for per_second in (1.0, 1e3, 1e6, 1e9):
         if _FIRST_S * per_second <= middle <= _LAST_S * per_second:
             return TimeShape(TimeForm.EPOCH, zoned=True, per_second=per_second)

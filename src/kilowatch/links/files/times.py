@@ -72,6 +72,7 @@ def read_times(column: Any, shape: TimeShape) -> Times:
         return _of_epoch(column, shape.per_second)
     if shape.form is TimeForm.PATTERN:
         return _of_pattern(plain_text(column), shape)
+    # ns, since Arrow refuses a time with more digits than its unit has.
     kind = pa.timestamp("ns", tz="UTC" if shape.zoned else None)
     text = _joined_zone(column) if shape.zoned else column
     cast, bad = cast_text(text, _LIKE_ISO, lambda part: part.cast(kind))
@@ -91,6 +92,7 @@ def _of_arrow(stamps: Any) -> Times:
 
 def _of_epoch(column: Any, per_second: float) -> Times:
     ms = numbers(column).value * (1000.0 / per_second)
+    # So written, NaN is bad too.
     bad = ~(np.abs(ms) < _FARTHEST_MS)
     return Times(np.rint(np.where(bad, 0.0, ms)).astype(np.int64), bad)
 
@@ -104,6 +106,7 @@ def _joined_zone(text: Any) -> Any:
 
 def _of_pattern(text: Any, shape: TimeShape) -> Times:
     extra = np.zeros(len(text), dtype=np.int64)
+    # Taken apart and added again: Arrow's strptime knows no fractions of a second.
     if shape.fraction:
         found = pc.struct_field(pc.extract_regex(text, _FRACTION), "fraction")
         padded = pc.utf8_slice_codeunits(pc.utf8_rpad(found, 3, "0"), 0, 3)
@@ -117,6 +120,7 @@ def _of_pattern(text: Any, shape: TimeShape) -> Times:
 def _rolled_over(text: Any, stamps: Any, pattern: str) -> NDArray[np.bool_]:
     """Return where strptime took 30 February for 1 March."""
     day = pc.day(stamps).fill_null(31).to_numpy(zero_copy_only=False)
+    # A day that does not exist rolls over to the 3rd at the latest, as 31 February does: few rows are to be checked.
     early = np.flatnonzero(day <= 3)
     place = "abc"[re.findall("%[dmYy]", pattern).index("%d")]
     compact = pattern.startswith("%Y%m")

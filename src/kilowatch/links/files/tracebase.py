@@ -75,5 +75,6 @@ def _known(file: Path, options: ReadOptions) -> ReadOptions:
         site=options.site or SITE,
         device=device,
         kind=options.kind or kind_of(folder, device),
+        # The data set is known: 03/04 is no question to be guessed at.
         day_first=True,
     )

@@ -100,6 +100,7 @@ class _Opener:
     def _chain(self, files: list[Path]) -> None:
         """Open daily files of one plug as one source, unless their content says that they are other tables."""
         try:
+            # Any, not the first: one bad day must not make tables of another kind of all the rest.
             alike = self.options.format is Format.TRACEBASE or any(map(is_tracebase, files))
             if not alike:
                 for file in files:
@@ -118,6 +119,7 @@ class _Opener:
         if wanted is Format.COMBED:
             raise Unreadable("This is no COMBED load folder.", "Name a folder that holds Power.csv.")
         head = read_head(file)
+        # Also by its name: a damaged one is then told as damaged Parquet, and not as strange text.
         is_parquet = head[0].startswith(MARK) or file.suffix.lower() in {".parquet", ".pq"}
         if wanted is Format.PARQUET or (wanted is None and is_parquet):
             return open_parquet(file, self.options)

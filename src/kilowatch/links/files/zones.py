@@ -91,6 +91,7 @@ class LocalClock:
         if len(shifts.at_ms) == 0:
             fixed = _offset_ms(ZoneInfo(self.zone), datetime(1970, 1, 4, tzinfo=UTC))
             return local_ms - fixed
+        # In local time a change is past for sure once it is past by both of its offsets, and begun once by one.
         settled = shifts.at_ms + np.maximum(shifts.before_ms, shifts.after_ms)
         past = np.searchsorted(settled, local_ms, side="right")
         offsets = np.append(shifts.before_ms[:1], shifts.after_ms)[past]
@@ -120,6 +121,7 @@ class LocalClock:
 
     def _is_second(self, key: tuple[int, int], local_ms: int) -> bool:
         highest = self._highest.get(key, local_ms)
+        # Readings that come a little out of order are no clock that was set back.
         if local_ms < highest - _STEP_BACK_MS:
             self._second.add(key)
         self._highest[key] = max(highest, local_ms)

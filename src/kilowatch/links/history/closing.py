@@ -43,6 +43,7 @@ def close_apart(folder: Path, day: str, generation: int, retention: Retention, a
         _log.warning("Day %s could not be closed by a process of its own, and is closed here: %s", day, said)
         return False
     for archive in archives:
+        # A crash between two levels leaves the journal, whose number tells which of them has it already.
         archive.adopt(day, mark)
     return True
 

@@ -67,6 +67,7 @@ class EdgeHistory:
         self._rolled, self._single = self._levels = archives_of(folder, self._retention)
         close = self._close_apart if apart else None
         self._store = DayStore(folder, SINGLE, self._levels, sync=sync, apart=close)
+        # To be taken again: the last try of `query` holds it while its parts ask for open rows.
         self._lock = threading.RLock()
 
     def append(self, rows: HistoryRows) -> None:
@@ -79,11 +80,13 @@ class EdgeHistory:
     def query(self, site: str, device: str, from_ms: int, to_ms: int, points: int) -> HistorySeries:
         """Return a device's past between two times in at most `points` buckets, at the finest level kept."""
         for _ in range(_TRIES):
+            # A day closed after its file was looked for, and before open days are asked, would be in neither.
             before = self._open_days()
             with suppress(StateError):  # a file that has just grown too old
                 series = self._query(site, device, from_ms, to_ms, points)
                 if self._open_days() == before:
                     return series
+        # Days were closed under every try, as while a backlog comes in: now whoever appends waits for us.
         with self._lock:
             return self._query(site, device, from_ms, to_ms, points)
 
@@ -99,6 +102,7 @@ class EdgeHistory:
         step_ms = step_for(from_ms, to_ms, points)
         if step_ms < FIVE_MINUTES_MS:
             single = self._singles(site, device, from_ms, to_ms)
+            # None: single samples of that time were not worth keeping, or are expired, and the buckets still tell it.
             if len(single):
                 return HistorySeries(step_ms, bucketed(_history_rows(single), step_ms))
         step_ms = coarse_step_for(from_ms, to_ms, points)
@@ -126,6 +130,7 @@ class EdgeHistory:
 
     def _singles(self, site: str, device: str, from_ms: int, to_ms: int) -> DayRows:
         closed = self._single.read(site, device, day_of(from_ms), day_of(to_ms))
+        # A time is the end of the interval that a value stands for: a span is open at its start and closed at its end.
         closed = closed.take((closed.ts_ms > from_ms) & (closed.ts_ms <= to_ms))
         return _once(DayRows.join([closed, self._open_rows(site, device, from_ms + 1, to_ms + 1)]))
 
@@ -157,6 +162,8 @@ def _fold_single(lead_ms: int, old: DayRows, new: DayRows) -> DayRows:
 def _leading_up(rows: DayRows, lead_ms: int) -> NDArray[np.bool_]:
     """Return where a row is worth keeping or comes at most `lead_ms` before one of its device that is."""
     kept = rows.values[-1]
+    # All devices on one line, each farther from the next than a lead reaches: one search serves them together.
+    # int64, since int32 numbers of devices times milliseconds would not fit.
     span = np.int64(rows.ts_ms.max(initial=0) - rows.ts_ms.min(initial=0) + lead_ms + 1)
     place = rows.device * span + rows.ts_ms - rows.ts_ms.min(initial=0)
     worth = np.sort(place[kept])

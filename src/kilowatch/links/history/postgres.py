@@ -97,6 +97,7 @@ def add_buckets(transaction: Transaction, past: NamedBuckets) -> None:
         "total_dw": old.total_dw + new.total_dw,
         "min_w": least(old.min_w, new.min_w),
         "max_w": most(old.max_w, new.max_w),
+        # SQLite's max of a value and NULL is NULL, PostgreSQL's greatest the value: filled from each other, both agree.
         "score": most(func.coalesce(old.score, new.score), func.coalesce(new.score, old.score)),
         "low_w": least(func.coalesce(old.low_w, new.low_w), func.coalesce(new.low_w, old.low_w)),
         "high_w": most(func.coalesce(old.high_w, new.high_w), func.coalesce(new.high_w, old.high_w)),
@@ -150,6 +151,7 @@ def _singles(connection: Connection, site: str, device: str, from_ms: int, to_ms
 def _buckets(connection: Connection, site: str, device: str, from_ms: int, to_ms: int) -> Buckets:
     c = history.c
     fields = ("start_ms", "samples", "total_dw", "min_w", "max_w", "score", "low_w", "high_w")
+    # A bucket that began before the span may reach into it.
     span = (c.start_ms > from_ms - FIVE_MINUTES_MS, c.start_ms < to_ms)
     rows = connection.execute(_of(history, select(*(c[name] for name in fields)).where(*span), site, device)).all()
     columns = [_array(rows, place) for place in range(len(fields))]
@@ -162,4 +164,5 @@ def _of(table: Table, wanted: Select[Any], site: str, device: str) -> Select[Any
 
 
 def _array(rows: Sequence[Row[Any]], place: int) -> NDArray[np.float64]:
+    # Exact for whole numbers as well: times in ms and sums of deciwatts stay under 2^53.
     return np.array([np.nan if row[place] is None else row[place] for row in rows], dtype=np.float64)

@@ -43,6 +43,7 @@ class DiskSampleHistory:
         self._keep_days = keep_days
         self._archive = Archive(folder / "days", _COLUMNS, lambda old, new: DayRows.join([old, new]))
         self._store = DayStore(folder, _COLUMNS, [self._archive], sync=sync)
+        # From the files and not from a counter of its own, which a crash could leave behind them.
         open_rows = self._store.everything().values[-1]
         self._arrived = 1 + max(self._archive.largest("arrival"), int(open_rows.max(initial=-1)))
         self._newest_day = ""
@@ -71,6 +72,7 @@ class DiskSampleHistory:
         closed = self._archive.read(*name, day_of(span[0]), day_of(span[1]))
         inside = (closed.ts_ms >= from_ms) & (closed.ts_ms < to_ms)
         past = DayRows.join([closed.take(inside), self._store.rows(*name, from_ms, to_ms)])
+        # Days come one after the other here, but the latest samples may have gone to an older day: arrival tells.
         past = past.take(np.argsort(past.values[-1], kind="stable"))
         following_ms = np.minimum.accumulate(past.ts_ms[::-1])[::-1]
         past = past.take(np.append(past.ts_ms[:-1] < following_ms[1:], True)[: len(past)])

@@ -90,6 +90,7 @@ class Admin:
                 with kafka_errors("listing topics"):
                     return self._client.list_topics(timeout=_ANSWER_S).topics
             except ComponentError as error:
+                # Only a poll lets the library tell `Outage` that a login was refused; the question just times out.
                 self._client.poll(0.0)
                 if self._outage.cause is not None:
                     raise translated(self._outage.cause, "connecting") from error
@@ -102,6 +103,7 @@ class Admin:
             futures = self._client.create_topics(topics, operation_timeout=_TIMEOUT_S, request_timeout=_TIMEOUT_S)
             for name, future in futures.items():
                 _await_created(name, future)
+            # The controller has created it; another broker, asked at once, may not know of it yet.
             self._await_listed({topic.topic for topic in topics})
 
     def _await_listed(self, names: set[str]) -> None:
@@ -127,6 +129,7 @@ def _await_created(name: str, future: Any) -> None:
     try:
         future.result()
     except library.KafkaException as error:
+        # Another process was first since we asked: the topic is there, as was wanted.
         if error.args[0].code() != library.KafkaError.TOPIC_ALREADY_EXISTS:
             raise translated(error.args[0], f"creating the topic {name}") from error
 

@@ -37,6 +37,7 @@ class Bounded:
         try:
             answer, error = self._answers.get(timeout=self._most_s)
         except Empty:
+            # No call after this one, ever: should the lost answer still come, it would be taken for that of the next.
             self.hangs = True
             raise self._hanging(doing) from None
         if error is not None:
@@ -51,6 +52,7 @@ class Bounded:
         while (what := self._calls.get()) is not None:
             try:
                 self._answers.put((what(), None))
+            # Whatever it is: the caller waits for an answer, and raises it on its own thread.
             except BaseException as error:
                 self._answers.put((None, error))
 

@@ -75,6 +75,7 @@ _PASSING = frozenset(
 def translated(error: Any, doing: str) -> KilowatchError:
     """Return the error of ours that a `KafkaError` stands for."""
     said = f"Kafka: {doing} failed: {error.str()} ({error.name()})."
+    # Asked before anything that may be tried again: who is fenced would write into what another owns.
     if error.name() in _FENCED:
         return FencedError(said, "Another process has taken this partition over; this one stops writing to it.")
     if error.txn_requires_abort():

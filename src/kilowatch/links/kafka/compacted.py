@@ -56,6 +56,7 @@ class CompactedReader:
         try:
             yield from self._between(place, first, end)
         finally:
+            # Also where the caller stops half-way: nothing more is fetched, and the next call assigns afresh.
             self._consumer.unassign()
 
     def newest(self, topic: str, partition: int) -> dict[str, bytes]:
@@ -86,6 +87,7 @@ class CompactedReader:
                 )
             for message in sound(messages):
                 position = message.offset() + 1
+                # What was written since the end was asked for came along in the same fetch: it is for the next time.
                 if position <= end:
                     yield _entry(place, message)
             if any(_is_end(message) for message in messages):

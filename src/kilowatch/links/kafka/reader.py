@@ -95,6 +95,7 @@ class Reader:
         with kafka_errors("reading"):
             messages = self._consumer.consume(most, timeout_s)
         if messages:
+            # The library tells when all brokers are gone, and never when one is back: a message proves it.
             self._outage.heard()
         return _by_partition(sound(messages))
 
@@ -160,10 +161,12 @@ class Reader:
         known = self._hooks.assigned([place_of(one) for one in partitions])
         for one in partitions:
             one.offset = known.get(place_of(one), one.offset)
+        # The cooperative protocol names only what is new; `assign` would drop what we hold already.
         consumer.incremental_assign(partitions)
 
     def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
         del consumer
+        # The library gives them back once this returns: until then nobody else has them.
         self._hooks.revoked([place_of(one) for one in partitions])
 
     def _on_lost(self, consumer: Any, partitions: list[Any]) -> None:
@@ -194,6 +197,7 @@ _REFUSALS = frozenset(
 
 def _by_partition(messages: list[Any]) -> list[PartitionBatch]:
     runs: dict[Place, list[Any]] = {}
+    # Fetches come in long runs of one partition: a list grows once a run, not once a message.
     for (topic, partition), run in groupby(messages, lambda message: (message.topic(), message.partition())):
         runs.setdefault(Place(topic, partition), []).extend(run)
     return [_batch(place, run) for place, run in runs.items()]

@@ -59,6 +59,7 @@ class TransactionalWriter:
         try:
             yield
             self.commit()
+        # No abort: the transaction was ended by the successor, and a fenced producer may end none.
         except FencedError:
             raise
         except BaseException:
@@ -73,6 +74,7 @@ class TransactionalWriter:
 
     def send(self, topic: str, key: str | bytes | None, value: bytes | None, *, partition: int = ANY_PARTITION) -> None:
         """Put a message into the transaction; that it failed is told by `commit`."""
+        # No deadline of its own: `message.timeout.ms` empties the queue where no broker takes it, and commit tells.
         while not is_taken(self._producer, topic, key, value, partition, None):
             self._producer.poll(_STEP_S)
 
@@ -108,6 +110,7 @@ class TransactionalWriter:
         deadline = time.monotonic() + _TIMEOUT_S
         while True:
             try:
+                # What timed out goes on inside the library: calling again waits for the same, and begins nothing.
                 self._bounded.call(doing, lambda: call(_STEP_S))
             except library.KafkaException as error:
                 found = error.args[0]

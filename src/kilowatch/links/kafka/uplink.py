@@ -20,6 +20,7 @@ class KafkaUplink:
 
     def send_readings(self, site: str, message: bytes, delivered: Delivered) -> None:
         """Hand readings of a site over."""
+        # No waiting for room: what is refused here is still in the outbox, and goes again later.
         self._writer.send(Topic.DEVICES, site, message, delivered, timeout_s=0.0)
 
     def send_incident(self, site: str, message: bytes, delivered: Delivered) -> None:

@@ -81,12 +81,8 @@ class Writer:
         """Drop what nobody has acknowledged and end the connection."""
         self._producer.purge()
         with kafka_errors("closing"):
+            # Also what was purged is told to its sender, and the library tells within poll and flush alone.
             self._producer.flush(_CLOSE_S)
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether no broker answers, as far as `poll` has heard."""
-        return self._outage.is_on
 
     def __len__(self) -> int:
         """Return how many messages wait for their acknowledgement."""

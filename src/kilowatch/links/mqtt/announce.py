@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kilowatch.announce")
 _LISTED = 20
+# A plain name that ends like a hash of ours is hashed too, else it could be that of another name.
 _HASHED = re.compile(r"_[0-9a-f]{8}$")
 
 
@@ -207,8 +208,10 @@ class Announcer:
     def show(self, wanted: Mapping[str, bytes]) -> int:
         """Let the broker keep these, and nothing else of ours; return how many messages that took."""
         with self._lock:
+            # The client would queue all of it for a broker that is away, once more with every change.
             if not self._is_there:
                 return 0
+            # Found: what an earlier process told of devices that nobody knows now, and that the broker still keeps.
             gone = (set(self._told) | self._found) - set(wanted)
             news = {topic: payload for topic, payload in wanted.items() if self._told.get(topic) != payload}
             self._told = dict(wanted)
@@ -233,6 +236,7 @@ class Announcer:
     def _broker_is(self, there: bool, why: str) -> None:
         with self._lock:
             self._is_there = there
+            # A broker that was away may have lost what it kept: all counts as untold.
             self._told.clear()
         if there:
             self._presence.back(self._name)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
     from kilowatch.links.source import OnDevices
 
+# Names come from topics: whoever may publish could else fill our memory with them.
 _MOST = 100_000
 
 

@@ -61,12 +61,14 @@ class Session:
 
     def stop(self) -> None:
         """Say farewell and end the thread; the session stays at the broker."""
+        # Said by ourselves: a connection that is ended in order takes its last will with it.
         self._client.publish(self._status_topic, "offline", qos=0, retain=True)
         self._client.disconnect()
         self._client.loop_stop()
 
     def ack(self, epoch: int, message: MQTTMessage) -> None:
         """Tell the broker that a message is safe, where it came over this connection."""
+        # Held over both: with a break in between the id could be that of another message.
         with self._lock:
             if epoch == self._epoch:
                 self._client.ack(message.mid, message.qos)
@@ -89,18 +91,15 @@ class Session:
         client: Client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, manual_ack=True
         )
-        config = self._config
-        if config.username is not None:
-            client.username_pw_set(config.username, None if config.password is None else config.password.reveal())
-        if config.tls:
-            _encrypt(client, config.ca_file)
-        no_answer = "no answer, or no certificate that we trust" if config.tls else "no answer"
+        let_in(client, self._config)
+        no_answer = "no answer, or no certificate that we trust" if self._config.tls else "no answer"
         client.will_set(self._status_topic, "offline", qos=_QOS, retain=True)
         client.reconnect_delay_set(1, _LONGEST_PAUSE_S)
         client.on_connect = self._connected
         client.on_connect_fail = lambda *_: self._on_state(False, no_answer)  # noqa: FBT003
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
+        # No lock: messages and breaks come on one thread of the library, so the epoch is that of the connection.
         client.on_message = lambda _client, _data, message: self._on_message(self._epoch, message)
         return client
 
@@ -110,6 +109,7 @@ class Session:
 
         properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_S
+        # So many may be unacknowledged: the bound of our queue for QoS 1, which is never dropped. It has 16 bits.
         properties.ReceiveMaximum = min(self._config.queue, 65_535)
         lasting: Properties = properties
         return lasting
@@ -118,6 +118,7 @@ class Session:
         if reason.is_failure:
             self._on_state(False, f"it refused us: {reason}")  # noqa: FBT003
             return
+        # Each time, even into a session that goes on: a broker may have lost it, and topics were announced since.
         self.subscribe(self._topics())
         client.publish(self._status_topic, "online", qos=_QOS, retain=True)
         self._on_state(True, "")  # noqa: FBT003
@@ -129,6 +130,7 @@ class Session:
     def _disconnected(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         with self._lock:
             self._epoch += 1
+        # Our own farewell is no news.
         if reason.is_failure:
             self._on_state(False, f"the connection broke: {reason}")  # noqa: FBT003
 
@@ -143,11 +145,16 @@ def _expiring(seconds: int) -> Properties:
     return expiring
 
 
-def _encrypt(client: Client, ca_file: str | None) -> None:
-    try:
-        client.tls_set(ca_certs=ca_file)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{ca_file} holds no certificates: {error}.", "Give a PEM file as ca_file.") from error
+def let_in(client: Client, config: MqttConfig) -> None:
+    """Give a client its login and its encryption; `ConfigError` for certificates that cannot be read."""
+    if config.username is not None:
+        client.username_pw_set(config.username, None if config.password is None else config.password.reveal())
+    if config.tls:
+        try:
+            client.tls_set(ca_certs=config.ca_file)
+        except (OSError, ValueError) as error:
+            what = f"{config.ca_file} holds no certificates: {error}."
+            raise ConfigError(what, "Give a PEM file as ca_file.") from error
 
 
 def _paho() -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from kilowatch.links.mqtt.client import Session
 from kilowatch.observability.presence import Presence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kilowatch.post")
 INTENTS, ACTIONS, INCIDENTS = "intents", "actions", "incidents"
+# Wildcards, the mark of what is written out, and what brokers take for a broken message and hang up on.
+_NO_TOPIC = re.compile(r"[%+#\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,13 @@ class Letter:
 
 
 def topic_of(site: str, what: str) -> str:
-    """Return the topic on which messages of a site travel; + for every site."""
-    return f"kilowatch/{site}/{what}"
+    """Return the topic on which messages of a site travel: what no topic may hold is written out, + as %2B."""
+    return f"kilowatch/{_NO_TOPIC.sub(lambda found: quote(found[0], safe=''), site)}/{what}"
+
+
+def topic_of_all(what: str) -> str:
+    """Return the filter for messages of every site."""
+    return f"kilowatch/+/{what}"
 
 
 class MqttPost:
@@ -64,6 +73,7 @@ class MqttPost:
 
     def letters(self) -> list[Letter]:
         """Return what has come since the last time."""
+        # As many as there are now: a broker that sends without end must not keep the loop here.
         return [self._arrived.get_nowait() for _ in range(self._arrived.qsize())]
 
     def done(self, letter: Letter) -> None:
@@ -71,11 +81,8 @@ class MqttPost:
         self._session.ack(letter.epoch, letter.message)
 
     def send(self, topic: str, payload: bytes, expires_s: int | None = None) -> None:
-        """Hand a message over; where the topic cannot be one (a site with + or #), say so and drop it."""
-        try:
-            self._session.publish(topic, payload, expires_s)
-        except ValueError as error:
-            log.warning("Nothing can be sent to %s: %s", topic, error)
+        """Hand a message over. topic: of `topic_of`."""
+        self._session.publish(topic, payload, expires_s)
 
     def is_back(self) -> bool:
         """Return whether the broker has come back since the last time this was asked."""

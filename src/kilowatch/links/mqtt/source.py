@@ -122,8 +122,10 @@ class MqttSource:
 
     def _reading(self, report: Report, said: Said, arrived: Arrived) -> Reading | None:
         reading = self._overlay.reading(report, arrived.received_ms, is_retained=arrived.message.retain)
+        # Who never tells its power is no meter: a bare switch is not taken in.
         if report.power_w is not None and report.device not in self._catalog:
             self._catalog.meet(self._vendors.record(report.device, said))
+        # What the broker had kept says nothing of whether the device is there now.
         if not arrived.message.retain:
             self._devices.back(report.device)
         return reading
@@ -141,6 +143,7 @@ class MqttSource:
     def _broker_is(self, there: bool, why: str) -> None:
         if there:
             self._brokers.back(self.name)
+            # Presence tells of changes alone, and the first connection is none.
             self._source_is(self.name, there=True)
         else:
             self._brokers.lost(self.name, why)

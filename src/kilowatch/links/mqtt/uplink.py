@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kilowatch.errors import ComponentError
 from kilowatch.links.mqtt.client import Session
+from kilowatch.links.mqtt.post import INCIDENTS, topic_of
 from kilowatch.observability.presence import Presence
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kilowatch.errors import KilowatchError
 
 log = logging.getLogger("kilowatch.upstream")
-READINGS, INCIDENTS = "readings", "incidents"
+READINGS = "readings"
 
 
 class MqttUplink:
@@ -32,7 +33,7 @@ class MqttUplink:
         self._session = Session(
             config,
             f"{config.client_id or f'kilowatch-{site}-{label}'}-upstream",
-            f"kilowatch/{site}/upstream",
+            topic_of(site, "upstream"),
             topics=list,
             on_message=lambda _epoch, _message: None,
             on_state=self._broker_is,
@@ -42,11 +43,12 @@ class MqttUplink:
 
     def send_readings(self, site: str, message: bytes, delivered: Callable[[KilowatchError | None], None]) -> None:
         """Hand readings of a site over."""
-        self._waiting[self._session.publish(f"kilowatch/{site}/{READINGS}", message)] = delivered
+        # Noted in time even where the broker is quicker: its word waits for `poll`, which is called on this thread.
+        self._waiting[self._session.publish(topic_of(site, READINGS), message)] = delivered
 
     def send_incident(self, site: str, message: bytes, delivered: Callable[[KilowatchError | None], None]) -> None:
         """Hand an incident event over."""
-        self._waiting[self._session.publish(f"kilowatch/{site}/{INCIDENTS}", message)] = delivered
+        self._waiting[self._session.publish(topic_of(site, INCIDENTS), message)] = delivered
 
     def poll(self, timeout_s: float) -> None:
         """Tell senders what became of their messages; waits at most timeout_s for the first."""

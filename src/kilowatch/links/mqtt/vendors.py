@@ -83,6 +83,7 @@ class Vendors:
             said = ask(topic, payload, received_ms)
             if said is not None:
                 return said
+        # Nobody reads it: filters are wider than what we understand, and this is no fault of the message.
         return Said()
 
     def record(self, device: str, said: Said) -> DeviceRecord:
@@ -129,6 +130,7 @@ class Vendors:
         value = announced.announced_value(topic, payload, self._config.discovery_base)
         if value is not None:
             values = self._announced.setdefault(value.topic, [])
+            # Kept by the broker, an announcement comes again with every connection.
             if value not in values:
                 values.append(value)
             device = first_seen(self._site, value.device, reporting=Reporting.ON_CHANGE, source=self._source)

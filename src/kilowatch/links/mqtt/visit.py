@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kilowatch.core.localtime import zone
-from kilowatch.errors import ConfigError, MissingExtraError
+from kilowatch.errors import MissingExtraError
 from kilowatch.links.decode.report import Availability, UndecodableError
+from kilowatch.links.mqtt.client import let_in
 from kilowatch.links.mqtt.vendors import Vendors
 from kilowatch.links.wall import wall_ms
 
@@ -53,6 +54,7 @@ class _Guest:
             client.connect_async(self._config.host, self._config.port)
             client.loop_start()
             if self._let_in.wait(_CONNECT_S) and not self._visit.problem and listen_s > 0:
+                # QoS 0: the broker keeps nothing for a guest, and a guest acknowledges nothing.
                 client.subscribe([(topic, 0) for topic in self._vendors.topics()])
                 threading.Event().wait(listen_s)
         finally:
@@ -67,14 +69,7 @@ class _Guest:
         except ImportError as error:
             raise MissingExtraError("paho-mqtt", "mqtt") from error
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        config = self._config
-        if config.username is not None:
-            client.username_pw_set(config.username, None if config.password is None else config.password.reveal())
-        if config.tls:
-            try:
-                client.tls_set(ca_certs=config.ca_file)
-            except (OSError, ValueError) as error:
-                raise ConfigError(f"{config.ca_file} holds no certificates: {error}.", "Give a PEM file.") from error
+        let_in(client, self._config)
         client.on_connect = self._connected
         client.on_message = self._heard
         return client

@@ -38,6 +38,7 @@ class Email:
                 f"The mail server {self._config.host} did not take a message: {_why(error)}.",
                 "Check host, port, tls, username, password and addresses of notify.email.",
             ) from error
+        # Some have it and some do not: told as failed, so that all get it again, with the same Message-ID.
         if refused:
             raise ComponentError(f"The mail server refused {', '.join(refused)}.", "Check notify.email.to.")
 
@@ -67,6 +68,7 @@ def message_of(notice: Notice, config: EmailConfig) -> EmailMessage:
     message["To"] = ", ".join(map(one_line, config.to))
     message["Date"] = format_datetime(localtime())
     message["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', notice.id)}@kilowatch.invalid>"
+    # RFC 3834: keeps out-of-office answers from coming back.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(f"{notice.text}\n\nSite {one_line(notice.site)}, incident {notice.id.partition('.')[0]}\n")
     return message

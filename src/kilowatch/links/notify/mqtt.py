@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MqttNotices:
-    """Keeps `Channel`. label: the broker's name in the settings. topic: where notices go."""
+    """Keeps `Channel`, for one thread. label: the broker's name in the settings. topic: where notices go."""
 
     def __init__(self, label: str, config: MqttConfig, site: str, topic: str) -> None:
         self._label, self._topic = label, topic
@@ -44,6 +44,9 @@ class MqttNotices:
             self._change.wait_for(lambda: self._problem is None, TIMEOUT_S)
             if self._problem is not None:
                 raise self._failed(self._problem)
+            # Words that came too late, and of other messages: numbers come round again, and would confirm this one.
+            self._taken.clear()
+        # Without our lock: the library calls `_broker_has` while it holds one that `publish` wants.
         number = self._session.publish(self._topic, msgspec.json.encode(notice))
         with self._change:
             if not self._change.wait_for(lambda: number in self._taken, TIMEOUT_S):

@@ -25,6 +25,7 @@ class Ntfy:
 
     def send(self, notice: Notice) -> None:
         """Publish a notice to the topic; `ComponentError` where the server does not take it."""
+        # What is over must not wake anybody, however severe it was.
         alarming = notice.phase in {Phase.BEGAN, Phase.UNANSWERED, Phase.DIGEST}
         body = {
             "topic": self._config.topic,

@@ -52,6 +52,7 @@ class IncidentLog:
 
     def put(self, noted: Sequence[Noted]) -> None:
         """Take events in."""
+        # By way of memory always: where the disk is full, later events must not overtake earlier ones.
         self.unwritten.extend(noted)
 
     def write(self) -> bool:
@@ -65,6 +66,7 @@ class IncidentLog:
                 if not is_full(error):
                     raise
                 return False
+            # Only now: one that could not be written keeps its place, and with it its number.
             del self.unwritten[0]
             self.end += 1
         return True
@@ -73,6 +75,7 @@ class IncidentLog:
         """Return at most `limit` events from number `start` on."""
         found: list[Noted] = []
         for first in self._firsts:
+            # A file holds at most so many events: what lies wholly before `start` need not be opened.
             if len(found) < limit and (first > start or start < first + _A_FILE):
                 blocks = list(read_blocks(self._path(first)))
                 found += [_decoder.decode(block) for block in blocks[max(0, start - first) :]]
@@ -82,6 +85,7 @@ class IncidentLog:
         """Delete the files whose events have all left."""
         while len(self._firsts) > 1 and self._firsts[1] <= start:
             self._path(self._firsts.pop(0)).unlink(missing_ok=True)
+        # The newest file goes on under a new name: to empty it needs no room, to begin another one would.
         if start == self.total and self.end > self._firsts[0]:
             self._journal.restart(self._path(self.end))
             self._firsts = [self.end]
@@ -91,6 +95,7 @@ class IncidentLog:
         self._journal.close()
 
     def _roll(self, first: int) -> None:
+        # The new file first: where the disk has no room for it, the old one is still open and whole.
         before = self._journal
         self._begin(first)
         before.close()

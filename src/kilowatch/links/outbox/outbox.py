@@ -91,8 +91,10 @@ class DiskOutbox:
             self._lock.close()
             raise
         self._refused = 0
-        self._full = False
+        self._full = self._is_marked = False
+        # A power cut may have taken files since the mark was written: what they held is lost, and counted.
         self._skip_gaps()
+        # On disk before the first batch leaves: after a crash another id would make its readings new ones.
         self._save()
 
     def put(self, readings: Sequence[Reading]) -> Kept:
@@ -105,6 +107,7 @@ class DiskOutbox:
             return Kept.DISK_FULL
         if self._readings.journal_size >= self._limits.seal_bytes:
             self._seal()
+        # After the readings are safe: a crash in between leaves too much on the disk, and never too little.
         while self._readings.size > self._limits.max_bytes and self._drop_oldest():
             pass
         return Kept.ON_DISK if dropped == self._mark.dropped else Kept.OLDEST_DROPPED
@@ -114,6 +117,7 @@ class DiskOutbox:
         self._incidents.put([Noted(now_ms, event) for event in events])
         dropped = self._mark.dropped
         while not self._incidents.write():
+            # Readings make way for incidents, down to the last one: rule 1 weighs more.
             if not self._drop_oldest():
                 self._full = True
                 return Kept.DISK_FULL
@@ -147,7 +151,10 @@ class DiskOutbox:
         else:
             self._incidents.write()
             self._mark.incidents = max(self._mark.incidents, batch.first + batch.count)
+        # The mark before the files: those that were gone without it would be counted as lost after a crash.
         self._save()
+        if not self._is_marked:
+            return
         for part in [part for part in self._readings.sealed if part.end <= self._mark.readings]:
             self._readings.remove(part)
         self._incidents.forget(self._mark.incidents)
@@ -202,9 +209,13 @@ class DiskOutbox:
 
     def _drop_oldest(self) -> bool:
         """Drop the oldest file of readings and count what had not left; return whether there was one."""
+        # Also what is on its way upstream may go here: `done` keeps the larger mark.
         if not self._readings.drop_oldest():
             return False
         self._skip_gaps()
+        # What the disk had no room for until now.
+        if not self._is_marked:
+            self._save()
         return True
 
     def _skip_gaps(self) -> None:
@@ -231,6 +242,7 @@ class DiskOutbox:
 
     def _save(self) -> None:
         """Write down how far it has come; on a full disk a restart sends the last batches again, same numbers."""
+        self._is_marked = False
         try:
             with replacing(self._path) as fresh:
                 fresh.write_bytes(msgspec.json.encode(self._mark))
@@ -238,6 +250,8 @@ class DiskOutbox:
             if not is_full(error):
                 raise
             self._full = True
+        else:
+            self._is_marked = True
 
 
 def _marked(event: IncidentEvent) -> IncidentEvent:

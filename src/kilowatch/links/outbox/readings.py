@@ -35,6 +35,7 @@ _SCHEMA = pa.schema(
         ("backfill", pa.bool_()),
     ]
 )
+# Times and counts grow by nearly equal steps: their differences take few bits, a dictionary of them saves nothing.
 _COUNTED = {"ts_ms": "DELTA_BINARY_PACKED", "received_ms": "DELTA_BINARY_PACKED", "seq": "DELTA_BINARY_PACKED"}
 _REPEATED = [name for name in _SCHEMA.names if name not in _COUNTED and name not in ("on", "backfill")]
 _encoder = msgspec.msgpack.Encoder()
@@ -94,6 +95,7 @@ class ReadingLog:
         if part is None:
             return self._rows_of_journal().slice(start - self._first, limit)
         if self._loaded is None or self._loaded[0] != part.first:
+            # Kept: a file leaves in many batches, and each would read and unpack all of it again.
             self._loaded = part.first, pq.read_table(part.path, schema=_SCHEMA)
         return self._loaded[1].slice(start - part.first, limit)
 
@@ -121,6 +123,7 @@ class ReadingLog:
         self._journal.close()
 
     def _open(self, start: int) -> None:
+        # What a crash left half written; its journal is still there and whole.
         for path in self._folder.glob("*.new"):
             path.unlink()
         for path in sorted(self._folder.glob("*.parquet")):
@@ -139,6 +142,7 @@ class ReadingLog:
         try:
             rows = pq.read_metadata(path).num_rows
         except (pa.ArrowException, OSError):
+            # It can never be read, and must not stop the rest: to `next_from` its readings are a gap.
             path.unlink()
             self.damaged += 1
             return

@@ -56,6 +56,7 @@ def messages_of(table: pa.Table, late_before_ms: int) -> tuple[ReadingColumns, .
 
 def _message(site: str, columns: dict[str, list[object]], rows: list[int]) -> ReadingColumns:
     taken = {name: [column[row] for row in rows] for name, column in columns.items()}
+    # The contract knows a time of arrival for all rows or for none.
     if None in taken["received_ms"]:
         del taken["received_ms"]
     told = {name: values for name, values in taken.items() if name not in _OPTIONAL or set(values) != {None}}

@@ -46,6 +46,7 @@ def parse_address(plug: str) -> PlugAddress:
         parts = urlsplit(plug)
         make = PlugMake(parts.scheme.removesuffix("+https"))
         port = parts.port
+    # Of all three: brackets that make no host, a make that is none, a port that is no number.
     except ValueError as error:
         raise ConfigError(f"{plug!r} is no address of a plug.", _HINT) from error
     if parts.username is not None or parts.password is not None:

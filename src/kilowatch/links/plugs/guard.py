@@ -42,6 +42,7 @@ class GuardedTransport(httpx.HTTPTransport):
 
     def _checked(self, host: str, port: int) -> Address:
         addresses = _resolved(host, port)
+        # All of them, though one is used: in which order they come is up to the resolver.
         for address in addresses:
             if not any(address in network for network in self._allowed):
                 raise PlugFailedError(

@@ -58,6 +58,7 @@ class PlugHttp:
             headers={"User-Agent": "kilowatch", **(headers or {})},
             timeout=httpx.Timeout(settings.timeout_s),
             follow_redirects=False,
+            # A proxy of the environment would be called in place of the address that was checked.
             trust_env=False,
             transport=GuardedTransport(settings.allowed_networks, _context(base, settings)),
         )
@@ -113,6 +114,7 @@ class PlugHttp:
             body += piece
             if len(body) > _MOST_BYTES or time.monotonic() > deadline_s:
                 break
+        # Kept before it is judged, as evidence; the login goes before the cut, which could leave a part of it.
         self.heard = PlugAnswer(response.request.url.path, _without_login(response.request, bytes(body))[:_KEPT_BYTES])
         if len(body) > _MOST_BYTES:
             raise self._garbage()

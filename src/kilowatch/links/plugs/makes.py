@@ -79,6 +79,7 @@ class Shelly1:
         try:
             return object_of(self._http, self._http.get(f"/meter/{self._channel}"))
         except PlugFailedError as error:
+            # Only a plain 404 or the like says that there is no meter; silence and a refused login are failures still.
             if error.trouble is PlugTrouble.STATUS:
                 return {}
             raise
@@ -117,6 +118,7 @@ class Tasmota:
         if self._login is not None:
             login = {"user": self._login.user or "admin", "password": self._login.password.reveal()}
         said = object_of(self._http, self._http.get("/cm", {**login, "cmnd": command}))
+        # Some firmware says so with HTTP 200.
         if "WARNING" in said:
             raise PlugFailedError(
                 PlugTrouble.LOGIN, f"{self._http.base} refused the login.", "Check password_file of the device."
@@ -124,6 +126,7 @@ class Tasmota:
         return said
 
     def _on(self, said: dict[str, Any]) -> bool:
+        # One relay is called POWER or POWER1, as the plug is set.
         word = said.get(self._power.upper(), said.get("POWER1" if self._power == "Power" else "POWER"))
         return switch_of(self._http, word)
 

@@ -96,8 +96,15 @@ class PollSource:
             self._presence.lost(polled.device, str(error))
             self._refuse(polled.device, error, put)
             return False
+        # What nobody thought of must not take a plug from its thread for good.
+        except Exception as error:
+            log.debug("Reading %s failed.", polled.device, exc_info=True)
+            self._presence.lost(polled.device, f"its reading failed: {error!r}")
+            return False
         self._presence.back(polled.device)
+        # Without a meter there is no reading; that the plug answers counts all the same.
         if said.power_w is not None:
+            # Stamped after the answer: a slow plug tells the power of then, not of when it was asked.
             now_ms = self._clock_ms()
             put(SourceMessage(self.name, self._payload(polled.device, said, said.power_w, now_ms), None, now_ms))
         return True
@@ -134,6 +141,7 @@ def next_turn(turn_s: float, now_s: float, interval_s: float, failures: int, mos
     """
     pause_s = interval_s
     if failures:
+        # A plug may be gone for months: from 1024 doublings on the float would overflow.
         pause_s = min(interval_s * 2.0 ** min(failures, 30), max(most_s, interval_s))
     earliest_s = max(turn_s + pause_s, now_s)
     turns = math.ceil((earliest_s - turn_s) / interval_s - _ROUNDING)

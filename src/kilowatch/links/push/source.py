@@ -65,6 +65,7 @@ class PushSource:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Above our own limit: senders get our 503, with Retry-After, before the bare one of the server.
             limit_concurrency=self._config.most_waiting + 64,
             timeout_keep_alive=30,
             h11_max_incomplete_event_size=16_384,
@@ -111,6 +112,7 @@ class PushSource:
 
     async def _answer(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]]) -> int:
         headers = dict(scope["headers"])
+        # Before path and method, so that a stranger learns neither; in constant time, against guessing.
         if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
             return _NO_LOGIN
         if scope["path"] != PATH:
@@ -119,6 +121,7 @@ class PushSource:
             return _NO_METHOD
         if self._waiting >= self._config.most_waiting:
             return _BUSY
+        # No lock: all requests run on one loop, and nothing waits between the question and this.
         self._waiting += 1
         try:
             body = await _read(receive, self._config.most_bytes)
@@ -134,6 +137,7 @@ class PushSource:
         safe = asyncio.Event()
 
         def ack() -> None:
+            # Called by whoever makes it safe, on a thread of theirs, and perhaps only after we have stopped.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(safe.set)
 
@@ -147,6 +151,7 @@ class PushSource:
                 # `put` blocks while the queue is full, so it must not hold the loop.
                 await asyncio.to_thread(put, message)
                 await safe.wait()
+        # It may become safe yet: then the sender, who was told to come again, sends a twin, which cleaning knows.
         except TimeoutError:
             return _BUSY
         return _NO_CONTENT
@@ -160,6 +165,7 @@ async def _read(receive: Callable[[], Awaitable[Any]], most: int) -> bytes | int
         if part["type"] != "http.request":
             return _BAD
         body += part.get("body", b"")
+        # Counted as it comes: a Content-Length is only what the sender says.
         if len(body) > most:
             return _TOO_LARGE
         if not part.get("more_body", False):

@@ -35,6 +35,7 @@ class DigestLogin:
         """Return a nonce that may be answered once."""
         nonce = secrets.token_hex(8)
         self._nonces[nonce] = 0
+        # Whoever is refused leaves a nonce behind: the oldest goes, so that they do not pile up.
         if len(self._nonces) > 64:
             del self._nonces[next(iter(self._nonces))]
         return nonce
@@ -42,6 +43,7 @@ class DigestLogin:
     def accepts(self, header: str, method: str, target: str, password: str) -> bool:
         """Whether an `Authorization` header proves the password for this request, with a nonce of ours."""
         parts = {name: quoted or plain for name, quoted, plain in _PART.findall(header.removeprefix("Digest "))}
+        # Or the proof for one address would open another.
         if parts.get("uri") != target:
             return False
         return self.proves(parts, f"{method}:{target}", password)

@@ -83,6 +83,7 @@ class PlugHost:
             self._writers.add(writer)
             try:
                 await _talk(plug, reader, writer)
+            # A client that goes and our own end: neither is a fault of the plug.
             except (ConnectionError, asyncio.CancelledError):
                 pass
             finally:
@@ -97,6 +98,7 @@ class PlugHost:
         for server in servers:
             server.close()
         for writer in list(self._writers):
+            # Aborted and not closed: a plug that is mute or slow would hold up the end.
             writer.transport.abort()
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:

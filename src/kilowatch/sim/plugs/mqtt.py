@@ -53,6 +53,7 @@ async def publish_steadily(
     start_s, turn = loop.time(), 0
     while True:
         for place, plug in enumerate(plugs):
+            # From the start and not from the last one: sleeping for the interval would drift by what publishing takes.
             due_s = start_s + interval_s * (turn + place / len(plugs))
             await asyncio.sleep(max(0.0, due_s - loop.time()))
             if plug.outlet.fault not in _SILENT:

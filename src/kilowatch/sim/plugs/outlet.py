@@ -20,7 +20,10 @@ _WATTS_STEP = 10
 
 
 class PlugFault(StrEnum):
-    """What can go wrong with the plug itself; its appliance is well."""
+    """What can go wrong with the plug itself, as HTTP shows it; its appliance is well.
+
+    By MQTT one that is dead or mute says nothing, and what spoils an answer alone changes nothing.
+    """
 
     DEAD = "dead"
     """Every connection is cut off."""
@@ -92,6 +95,7 @@ class Outlet:
 
     def energy_at(self, times_ms: list[int]) -> list[float]:
         """Return the register at each time, Wh."""
+        # Counters of the first minutes reach back to before the home began, where nothing was lived.
         ts_ms = np.maximum(np.array(times_ms, dtype=np.int64), self._home.start_ms)
         return [round(wh, 3) for wh in self._home.energy_at(self.device, ts_ms, self._own()).tolist()]
 
@@ -104,5 +108,6 @@ class Outlet:
 
     def _now_ms(self) -> int:
         """Return the home's time, which never runs back between two calls."""
+        # The home refuses to be switched at a time before its last switching.
         self._frozen_ms = max(self._frozen_ms, self.clock.now_ms())
         return self._frozen_ms

@@ -102,6 +102,7 @@ class Shelly2Plug(SimPlug):
         """Return the object that Switch.GetStatus and MQTT's status/switch:0 share."""
         outlet, now_ms = self.outlet, self.outlet.clock.now_ms()
         minute_ms = now_ms // _MINUTE_MS * _MINUTE_MS
+        # Backwards in time: the vendor's by_minute begins with the newest full minute.
         ends = outlet.energy_at([minute_ms - place * _MINUTE_MS for place in range(4)])
         watts, volts = outlet.power_w(), outlet.voltage_v()
         return {
@@ -184,6 +185,7 @@ def _decoded(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+# A query has id=0 and on=true as JSON would; what is no JSON is a text.
 def _parsed(text: str) -> Any:
     try:
         return msgspec.json.decode(text)

@@ -135,6 +135,7 @@ async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     length = second & 0x7F
     if length >= 126:
         length = int.from_bytes(await reader.readexactly(2 if length == 126 else 8), "big")
+    # RFC 6455: who does not mask is cut off. Calls are short, so that long ones and pieces are not taken either.
     if length > _MOST_BYTES or not second & 0x80 or not first & 0x80:
         raise ValueError("too long, in pieces or not masked")
     mask = await reader.readexactly(4)

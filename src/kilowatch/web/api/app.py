@@ -19,7 +19,12 @@ API_V = "1"
 _TITLE = "kilowatch"
 _WAYS_IN = {
     "bearer": {"type": "http", "scheme": "bearer"},
-    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "with _PORT where the address has one",
+    },
 }
 _WORDS = (
     "Every answer is JSON. A refusal has `error`, what happened, and `hint`, what to do next. Times are the home's, "
@@ -45,6 +50,7 @@ class Api(FastAPI):
 
 def app_of(here: Here, keys: Keys) -> Api:
     """Return the application; the page is mounted on it afterwards."""
+    # The framework's pages of documentation load scripts from another machine.
     app = Api(openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None)
     app.state.here = here
     for part in (devices, incidents, services, stream):
@@ -53,6 +59,7 @@ def app_of(here: Here, keys: Keys) -> Api:
     # Before the page, which would answer a program with a page of its own.
     app.add_api_route("/api/{path:path}", _nowhere, include_in_schema=False)
     refusing(app)
+    # What is added last stands outermost: the guard also dresses what the door turns away.
     app.add_middleware(Door, keys=keys)
     app.add_middleware(Guard)
     return app

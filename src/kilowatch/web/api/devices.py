@@ -20,6 +20,8 @@ Time = Annotated[int | None, Query(ge=0, le=_LATEST_MS, description="ms UTC")]
 _BY_OTHER_WAYS = frozenset({"stage", "protected", "muted_until"})
 
 
+# Plain functions, here and in the other groups: the framework runs them on threads, so that a slow database
+# holds up nobody else.
 @router.get("/overview", **told(Overview))
 def overview(here: AtHand) -> Answer:
     """Every device as it stands now, and the sum of them."""
@@ -56,7 +58,9 @@ def edit(
     wish: Annotated[DeviceEdit, sent(DeviceEdit)],
 ) -> Answer:
     """Change what is known of a device; what a person sets, no source changes."""
+    # Asked before: to `words` an unknown device is one conflict among others, 409 instead of 404.
     here.house.require_device(site, device)
+    # As plain fields they would go around what arming asks, and around the roles of each.
     if wish.said & _BY_OTHER_WAYS:
         raise ConfigError("Stage, protection and mute have paths of their own.", "Use arm, disarm, protect and mute.")
     return _changed(here, here.words.edit(site, device, wish, caller.name))

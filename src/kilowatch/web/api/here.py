@@ -42,6 +42,7 @@ def _here(request: Request) -> Here:
 
 
 AtHand = Annotated[Here, Depends(_here)]
+# PostgreSQL's texts hold no NUL: the database would fail over what is the caller's mistake.
 _NO_NUL = "^[^\\x00]*$"
 _whole = AfterValidator(lambda name: name.replace(SLASH, "/"))
 Site = Annotated[str, Path(min_length=1, max_length=128, description="the home or meter; a slash in it as %2F"), _whole]
@@ -74,6 +75,7 @@ def sent(kind: type[_Wish]) -> Any:
 
     async def read(request: Request) -> _Wish:
         declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # A form of another site can send text, but not this type without the browser asking us first.
         if declared != "application/json":
             raise HTTPException(415, f"The body is sent as {declared or 'nothing'}.")
         return msgspec.json.decode(await request.body(), type=kind)

@@ -26,10 +26,15 @@ def incidents(
     only_open: Annotated[bool, Query(alias="open", description="only what has not ended")] = False,
     from_ms: Annotated[int, Query(ge=0, le=_LATEST_MS, description="that began then or later, ms UTC")] = 0,
     before_ms: Annotated[int, Query(ge=0, le=_LATEST_MS, description="that began before, ms UTC")] = _LATEST_MS,
+    after_id: Annotated[
+        str | None, Query(max_length=64, description="of those that began at before_ms, the ones after this id")
+    ] = None,
     limit: Limit = 100,
 ) -> Answer:
-    """Incidents, newest first; for the next page give the first_ms of the last one as before_ms."""
-    found = here.house.incidents(site, device, before_ms=before_ms, from_ms=from_ms, only_open=only_open, limit=limit)
+    """Incidents, newest first; for the next page give first_ms and id of the last one as before_ms and after_id."""
+    found = here.house.incidents(
+        site, device, before_ms=before_ms, from_ms=from_ms, after_id=after_id, only_open=only_open, limit=limit
+    )
     return Answer(Incidents(incidents=found))
 
 

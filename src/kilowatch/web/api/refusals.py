@@ -14,6 +14,7 @@ from kilowatch.web.house import NotKnownError
 from kilowatch.web.plain import Refusal
 
 _log = logging.getLogger("kilowatch.web")
+# The first that fits: NotKnownError is a ConfigError too.
 _STATUS: tuple[tuple[type[KilowatchError], int], ...] = (
     (NotAllowedError, 403),
     (NotKnownError, 404),
@@ -72,6 +73,7 @@ def _of_the_framework(_: Request, error: Exception) -> Answer:
 
 def _unforeseen(_: Request, error: Exception) -> Answer:
     _log.error("A request failed.", exc_info=error)
+    # Only the log is told what: nobody knows what an unforeseen error may hold.
     return _refusal(500, "Something went wrong inside kilowatch.", "The log says more.")
 
 

@@ -49,6 +49,7 @@ def mount(app: FastAPI, house: House, words: Words, mischief: Mischief | None = 
     wall = Wall(house)
     _routes(lambda: Desk(house, words, wall, visitor(ui.context.client.request), mischief))
     pages.add_static_files("/page-static", _STATIC, max_cache_age=86_400)
+    # Part of the address: a browser may keep the file for a day, and asks anew once it has changed.
     version = int((_STATIC / "page.css").stat().st_mtime)
     ui.add_head_html(_HEAD.format(version=version), shared=True)
     ui.run_with(
@@ -58,10 +59,12 @@ def mount(app: FastAPI, house: House, words: Words, mischief: Mischief | None = 
         dark=None,
         language="en-US",
         tailwind=False,
+        # Nothing here is bound: NiceGUI would look for changed bindings ten times a second.
         binding_refresh_interval=None,
         reconnect_timeout=_RECONNECT_S,
         show_welcome_message=False,
     )
+    # Last and so outermost: the error that it knows comes out of the middlewares that `run_with` adds.
     pages.add_middleware(Gone)
 
 

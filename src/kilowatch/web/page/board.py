@@ -31,6 +31,7 @@ class Board(Element, component="board.js"):
 
     def take(self, picture: Picture) -> None:
         """Send what is new since the last time."""
+        # `apply` names rows by their place: where devices came or went the places are others.
         if [row.id for row in self._rows] != [row.id for row in picture.rows]:
             self._rows, self._sparks = picture.rows, {}
             self.run_method("replace", msgspec.to_builtins(picture.rows))
@@ -47,11 +48,13 @@ class Board(Element, component="board.js"):
             if key not in self._sight:
                 continue
             spark = self._wall.spark(card)
+            # The wall hands out the same object until there is a new sample.
             if self._sparks.get(key) is not spark:
                 self._sparks[key] = spark
                 out[key] = msgspec.to_builtins([spark.power, spark.low, spark.high])
         return out
 
     def _seen(self, event: GenericEventArguments) -> None:
+        # A browser may send anything: what is kept of it is bounded, and text.
         told = event.args if isinstance(event.args, list) else []
         self._sight = frozenset(str(name) for name in told[:_MOST_IN_SIGHT])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.core.records import KnownIncident
     from kilowatch.web.views import HistoryView
 
+# The charts that NiceGUI's wheel brings: a browser asks no other machine for them.
 _ECHARTS = str(Path(nicegui.__file__).parent / "elements" / "echart" / "dist")
 
 
@@ -42,8 +43,7 @@ class Chart(Element, component="chart.js", esm={"nicegui-echart": _ECHARTS}):
 
     async def _zoomed(self, event: GenericEventArguments) -> None:
         args = event.args if isinstance(event.args, dict) else {}
-        local = np.array([args.get("from", 0), args.get("to", 0)], dtype=np.int64)
-        from_ms, to_ms = (local - offset_ms(self._zone, local)).tolist()
+        from_ms, to_ms = utc_of(self._zone, [args.get("from", 0), args.get("to", 0)])
         if from_ms < to_ms and self._on_range is not None:
             await self._on_range(from_ms, to_ms)
 
@@ -75,6 +75,14 @@ def past_of(view: HistoryView, time_zone: str, incidents: Iterable[KnownIncident
     }
 
 
+def utc_of(time_zone: str, local_ms: list[int]) -> list[int]:
+    """Return the times UTC that stand on a clock on the wall; an hour that comes twice is taken for one of the two."""
+    local = np.array(local_ms, dtype=np.int64)
+    # The offset belongs to the time UTC, not to what the clock shows: near a change it is asked of a first guess.
+    guess = local - offset_ms(time_zone, local)
+    return [int(at) for at in local - offset_ms(time_zone, guess)]
+
+
 def trimmed(past: dict[str, Any], now_ms: int) -> dict[str, Any]:
     """Return a past without the empty stretches before anything was heard and after now_ms."""
     now = _local(str(past["zone"]), [now_ms])[0]
@@ -89,11 +97,13 @@ def _breaks(view: HistoryView) -> list[int]:
 
 def _broken(column: Sequence[Any], breaks: list[int], between: Callable[[int], Any]) -> list[Any]:
     out = list(column)
+    # From the end, so that what is inserted does not move the rows still to come.
     for row in reversed(breaks):
         out.insert(row, between(row))
     return out
 
 
 def _local(time_zone: str, times_ms: list[int]) -> list[int]:
+    # Shifted here and drawn as UTC, for a browser would draw in its own zone and not in the device's.
     times = np.array(times_ms, dtype=np.int64)
     return [int(at) for at in times + offset_ms(time_zone, times)]

@@ -93,18 +93,17 @@ class Controls:
         self._offer("Stop protecting", Act(Deed.UNPROTECT, "It is only watched now.", word), asked)
 
     def _mute(self, card: DeviceCard) -> None:
-        mute, now_ms = self._desk.words.mute, self._desk.house.now_ms
         with tag("div", "", "control"):
             if card.muted_until_ms is not None:
                 until = day_words(card.muted_until_ms, self._desk.house.settings.time_zone)
                 tag("p", f"Muted until {until}: nobody is told, and nothing is switched.")
                 with tag("div", "", "buttons"):
-                    self._offer("Unmute", Act(Deed.MUTE, "You are told again.", self._of(mute, until_ms=0)))
+                    self._offer("Unmute", Act(Deed.MUTE, "You are told again.", muting(self._desk, *self._name, 0)))
                 return
             tag("p", "Mute for", "control-state")
             with tag("div", "", "buttons"):
                 for name, hours in _MUTES:
-                    act = Act(Deed.MUTE, f"Muted for {name}.", self._of(mute, until_ms=now_ms + hours * _HOUR_MS))
+                    act = Act(Deed.MUTE, f"Muted for {name}.", muting(self._desk, *self._name, hours))
                     self._offer(name, act, classes="button small")
 
     def _switch(self, card: DeviceCard) -> None:
@@ -130,15 +129,28 @@ class Controls:
         return self._desk.guarded(button(text, click, classes), act.deed)
 
 
+def muting(desk: Desk, site: str, device: str, hours: int) -> Callable[[], object]:
+    """Return a word that mutes a device for so many hours; 0 ends its silence."""
+
+    def word() -> object:
+        # Asked only now, at the click: the page may have been open for hours.
+        until_ms = desk.house.now_ms + hours * _HOUR_MS if hours else 0
+        return desk.words.mute(site, device, until_ms, desk.visitor.name)
+
+    return word
+
+
 async def _is_sure(asked: Question) -> bool:
     with ui.dialog() as dialog, tag("div", "", "sheet"):
         tag("h2", asked.title)
         tag("p", asked.text)
         with tag("div", "", "buttons"):
+            # The answer that does nothing has the focus: Enter alone must not cut a device's power.
             button("Cancel", lambda: dialog.submit(None)).attribute("autofocus", value=True)
             button(asked.yes, lambda: dialog.submit(asked.yes), "button strong")
     dialog.props["aria-label"] = asked.title
     answer = await dialog
+    # A dialog that was answered would stay in the page, one for each question.
     dialog.delete()
     return answer is not None
 

@@ -117,6 +117,7 @@ class Past:
         """Draw the span anew."""
         until_ms = self._until_ms or self._desk.house.now_ms
         self.view = await self._seen(until_ms)
+        # Heard for less than an hour it would be a stroke at the edge of six.
         if self._chart is None and self.view.start_ms and self.view.start_ms[0] > until_ms - _HOUR_MS:
             self._span_ms = _HOUR_MS
             self.view = await self._seen(until_ms)

@@ -28,6 +28,7 @@ class Gone:
         try:
             await self._app(scope, line, send)
         except RuntimeError as error:
+            # Starlette raises a plain RuntimeError: its words are all that tells it from another.
             if not line.is_dead or str(error) != _UNANSWERED:
                 raise
 

@@ -152,6 +152,7 @@ class Timeline:
 
     def _day(self, one: Told, picture: Picture) -> str:
         began = explain.clock(one.card.incident.event.first_ms, self._zone, picture.overview.now_ms)
+        # `clock` leaves the date out where it is today's.
         return began.split(" ")[0] if " " in began else "Today"
 
 

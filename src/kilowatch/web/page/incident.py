@@ -40,7 +40,6 @@ class Parts:
         self._desk = desk
         self._zone = desk.house.settings.time_zone
         self._shown: Any = None
-        self._said: Any = None
         self._window: Any = None
         self._head = tag("div", "", "incident-head")
         with tag("div", "", "columns by-rank"):
@@ -64,6 +63,7 @@ class Parts:
         if found != self._shown:
             self._shown = found
             self._redraw(page)
+        # Only the newest end of the window moves.
         window = page.window.start_ms[-1:], page.window.mean_w[-1:]
         if window != self._window and page.incident.cleared_ms is None:
             self._chart.take(self._past(page))

@@ -61,6 +61,7 @@ class Result:
             return
         if job is None and self._shown == ():
             return
+        # Empty where there is no job and that was drawn; None as long as nothing was.
         self._shown = found or ()
         self._box.clear()
         with self._box:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.web.ports import RecentPoints
     from kilowatch.web.views import DeviceCard
 
+# A little less than a page's tick: at a whole second every other tick would come a moment too early.
 _FRESH_S = 0.9
 _INCIDENTS_S = 2.0
 _TIMELINE = 40
@@ -30,6 +31,7 @@ _LEAST_SCALE_W = 10.0
 _NEVER = -1e9
 
 
+# gc=False: rows hold no cycles, and thousands of them are not walked by the collector.
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device in the list, in words."""
 
@@ -105,6 +107,7 @@ class Wall:
     def spark(self, card: DeviceCard) -> Spark:
         """Return the last hour of a device, in few columns."""
         key = name_of(card)
+        # Without the lock: boards ask from the page's one loop alone.
         kept = self._sparks.get(key)
         if kept is None or kept[0] != card.live.sample_ms:
             from_ms = (card.live.sample_ms or 0) - _SPARK_MS
@@ -131,6 +134,7 @@ class Wall:
 
     def _tell(self) -> list[Told]:
         why: dict[str, str] = {}
+        # Newest first, so that the first line of an incident is what was decided last.
         for entry in self.house.audit(_REASONS):
             if entry.incident is not None and entry.what in _DECISIONS:
                 why.setdefault(entry.incident, entry.why)
@@ -206,6 +210,7 @@ def spark_of(points: RecentPoints) -> Spark:
         return Spark([], [], [])
     end_ms = int(points.ts_ms[-1])
     span_ms = min(max(end_ms - int(points.ts_ms[0]), _LEAST_SPARK_MS), _SPARK_MS)
+    # Counted back from the newest sample, which so stands in the last column whatever the span.
     column = _SPARK_COLUMNS - 1 - (end_ms - points.ts_ms) * (_SPARK_COLUMNS - 1) // span_ms
     known = column >= 0
     top_w = _highest(points.power_w[known], points.high_w[known])
@@ -225,5 +230,6 @@ def _small(values: Any, column: Any, top_w: float) -> list[int]:
     out = np.full(_SPARK_COLUMNS, -1, dtype=np.int64)
     told = ~np.isnan(values)
     scaled = np.clip(np.round(values[told] / top_w * 100), 0, 100).astype(np.int64)
+    # Several samples may fall into one column: plain indexing would keep any of them, not the highest.
     np.maximum.at(out, column[told], scaled)
     return [int(value) for value in out]
