@@ -104,6 +104,14 @@ def test_who_has_been_learnt_is_watched_from_then_on_unless_a_person_has_decided
     assert registry.records()[0].stage is Stage.ARMED
 
 
+def test_a_device_that_was_deleted_while_it_was_learnt_ends_nobody(database: Database) -> None:
+    registry = Registry(database)
+    registry.meet([FRIDGE], AT_MS)
+    registry.delete("home", "fridge", "anna", AT_MS + 1)
+    registry.learnt("home", "fridge", AT_MS + 2)
+    assert registry.records() == []
+
+
 def test_mute_and_rearm_are_told_and_noted(database: Database) -> None:
     registry = Registry(database)
     registry.meet([FRIDGE], AT_MS)

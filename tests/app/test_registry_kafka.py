@@ -90,12 +90,12 @@ def records_in(access: Access) -> dict[str, DeviceRecord]:
 def test_devices_and_incidents_are_kept_and_told(kafka_topics: Access, database: Database) -> None:
     registry = Registry(database)
     write(kafka_topics, Topic.DEVICES, [b"not a reading", *readings(0, 50)])
-    write(kafka_topics, Topic.ANOMALIES, [*incidents(range(20)), b"not an incident"])
+    write(kafka_topics, Topic.ANOMALIES, [*incidents(range(20)), b"not an incident", b'{"v":1,"id":"\xff"}'])
     with serving(kafka_topics, database) as service:
         until(lambda: known_incidents(database) == 20, "incidents were not kept")
         until(lambda: bool(registry.records()), "no device was met")
         until(lambda: bool(records_in(kafka_topics)), "no record was told")
-        assert service.unreadable == 1
+        assert service.unreadable == 2
         (record,) = registry.records()
         registry.edit(record.site, record.device, DeviceEdit(kind=Kind.FRIDGE), "anna", AT_MS)
         until(lambda: next(iter(records_in(kafka_topics).values())).kind is Kind.FRIDGE, "the edit was not told")

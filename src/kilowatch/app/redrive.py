@@ -136,7 +136,7 @@ class RejectedMessages:
 def _kept(entry: Entry) -> Kept:
     try:
         return Kept(entry.place.partition, entry.offset, msgspec.json.decode(entry.value or b"", type=Rejected))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StateError(
             f"{Topic.REJECTED} holds something at {entry.place.partition}-{entry.offset} that is not ours: {error}.",
             "A later version of kilowatch may have written it.",

@@ -63,9 +63,7 @@ class Registry:
                 if transaction.devices.meet(record, ts_ms):
                     _publish(transaction, record, "kilowatch", ts_ms)
             for word in learnt:
-                # The device may have been deleted since a detector wrote the word.
-                if transaction.devices.get(word.site, word.device) is not None:
-                    _graduate(transaction, word.site, word.device, ts_ms)
+                _graduate(transaction, word.site, word.device, ts_ms)
             transaction.offsets.save(READER, offsets)
 
     def discover(self, records: Iterable[DeviceRecord], ts_ms: int) -> None:
@@ -97,7 +95,7 @@ class Registry:
     def delete(self, site: str, device: str, who: str, ts_ms: int) -> None:
         """Forget a device: record, incidents, labels, and its history where that is in the database.
 
-        The audit stays, as it must; detectors forget its state by the tombstone in `IoTRegistry`.
+        The audit stays, as it must. Judges keep what they have learnt of it, and judge it on if it still speaks.
         """
         with self._database.begin() as transaction:
             record = _record(transaction, site, device)
@@ -174,7 +172,9 @@ class Registry:
 
 
 def _graduate(transaction: Transaction, site: str, device: str, ts_ms: int) -> None:
-    record = transaction.devices.learnt(site, device)
+    # A judge goes on with the state of a device that a person has deleted since, and may learn it to the end.
+    is_known = transaction.devices.get(site, device) is not None
+    record = transaction.devices.learnt(site, device) if is_known else None
     if record is not None:
         _publish(transaction, record, "kilowatch", ts_ms)
 

@@ -117,7 +117,7 @@ class RegistryService:
         for message in messages:
             try:
                 event = msgspec.json.decode(message, type=IncidentEvent)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 event = None
             if event is not None and event.v <= WIRE_V:
                 yield event
@@ -139,13 +139,19 @@ class RegistryService:
             stop.wait(_RETRY_S)
 
     def _send(self, writer: Writer, messages: Sequence[OutboxMessage]) -> None:
+        # Records before the words that they have changed: topics have no order, and a judge looks only once.
+        records = [message for message in messages if message.topic == Topic.REGISTRY]
+        self._send_all(writer, records)
+        self._send_all(writer, [message for message in messages if message.topic != Topic.REGISTRY])
+
+    def _send_all(self, writer: Writer, messages: Sequence[OutboxMessage]) -> None:
         failed: list[str] = []
         told: Delivered = lambda error: failed.append(str(error)) if error is not None else None  # noqa: E731
         for message in messages:
             by_site = message.topic in (Topic.REGISTRY, Topic.DEVICES)
             partition = partition_of(message.site, self._partitions) if by_site else -1
             writer.send(message.topic, message.key, message.value, told, partition=partition, timeout_s=_FLUSH_S)
-        if writer.flush(_FLUSH_S) or failed:
+        if messages and (writer.flush(_FLUSH_S) or failed):
             raise ComponentError(f"Kafka has not taken {len(messages)} messages of the registry.", "Is it running?")
 
 

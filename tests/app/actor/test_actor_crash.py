@@ -178,3 +178,14 @@ def test_an_action_that_could_not_be_written_down_is_not_passed_over() -> None:
     with pytest.raises(DiedError):
         actor.hear(ODD)
     assert on_stage.book.states() == [ActionState.CLAIMED, ActionState.SENT]
+
+
+def test_an_incident_that_is_over_takes_no_failure_with_it() -> None:
+    on_stage = Staging()
+    on_stage.book.dies_at, on_stage.book.dies_before = 3, True
+    actor = on_stage.actor()
+    with contextlib.suppress(DiedError):
+        on_stage.hear(actor=actor)
+    actor.forget(ODD.id)
+    with pytest.raises(DiedError):
+        actor.sweep()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 
 from app.edge.stage import StageClock, incidents, live, messages, opened
 from app.homes import DAY_MS, HOUR_MS, START_MS, home
 from kilowatch.core.device import Stage
+from kilowatch.core.events import RecordChanged
 from kilowatch.core.reading import ReadingBatch
+from kilowatch.core.records import DeviceEdit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,4 +94,21 @@ def test_the_past_can_be_looked_at(story: list[tuple[int, bytes]], tmp_path: Pat
     live(built, clock, story[:150], 20)
     series = built.parts.history.query("home", "meter", START_MS, clock.ms, 50)
     assert 0 < len(series.buckets.start_ms) <= 50
+    built.close()
+
+
+def test_what_a_person_says_is_on_the_disk_before_its_table_lets_go(
+    story: list[tuple[int, bytes]], tmp_path: Path
+) -> None:
+    clock = StageClock()
+    built = opened(tmp_path, clock)
+    live(built, clock, story[:40])
+    built.edge.turn()
+    offset = built.parts.log.next_offset
+    built.parts.registry.edit("home", "heater", DeviceEdit(protected=True), "anna", clock.ms)
+    built.edge.turn()
+    with built.parts.database.read() as transaction:
+        assert transaction.outbox.waiting() == 0
+    values = [value for taken in built.parts.log.read(offset) for value in taken.values]
+    assert [msgspec.json.decode(value, type=RecordChanged).device for value in values] == ["heater"]
     built.close()

@@ -152,7 +152,8 @@ class Actor:
         """Drop what was said of an incident that is over for good."""
         self._said.pop(incident, None)
         done = self._under_way.get(incident)
-        if done is not None and done.done():
+        # What went wrong stays until it is raised, or the action would hang half done until a restart.
+        if done is not None and done.done() and done.exception() is None:
             del self._under_way[incident]
 
     def wait(self, seconds: float | None = None) -> None:

@@ -143,12 +143,7 @@ class Edge:
 
     def turn(self) -> int:
         """Take what waits, judge it, write it down and act on it; return how many messages there were."""
-        taken = self._parts.log.take(timeout_s=self._tempo.wait_s)
-        if taken.offsets:
-            for tap in self._parts.taps:
-                tap.took(taken)
-            self._judge.take(taken.offsets, taken.values)
-            self._commit()
+        taken = self._take(self._tempo.wait_s)
         if self._parts.intents is not None and self._parts.actor is not None:
             self._parts.intents.turn(self._parts.actor)
         now = time.monotonic()
@@ -162,7 +157,7 @@ class Edge:
         if now >= self._expire_at:
             self._expire_at = now + self._tempo.expire_s
             self._parts.history.expire(self._clock())
-        return len(taken.offsets)
+        return taken
 
     def run(self, stop: threading.Event) -> None:
         """Go on until stop is set, then save."""
@@ -276,11 +271,28 @@ class Edge:
                 self._pipeline.fleet.update(_watching(record))
 
     def _send(self, messages: Sequence[OutboxMessage]) -> None:
-        """Put what the registry has to say to judges into the log; records are read from the database as they are."""
-        for message in messages:
-            if message.topic == Topic.DEVICES:
-                # It must not wait for room: the loop that makes room in the log is this one.
-                self._parts.log.send(message.topic, message.key, message.value, timeout_s=0.0)
+        """Put what the registry has to say to judges into the log, and return once it is on the disk and judged.
+
+        Records are read from the database as they are. `ComponentError` where the log or the disk is full.
+        """
+        words, safe = [message for message in messages if message.topic == Topic.DEVICES], list[object]()
+        for word in words:
+            # It must not wait for room: the loop that makes room in the log is this one.
+            self._parts.log.send(word.topic, word.key, word.value, safe.append, timeout_s=0.0)
+        # And it is this one that writes: the table lets go of a word next, and a queue does not outlive the process.
+        while len(safe) < len(words):
+            if not self._take(0.0) and len(safe) < len(words):
+                raise ComponentError("What people said could not be written.", "Is the disk full?")
+
+    def _take(self, timeout_s: float) -> int:
+        """Take what waits, judge it and write it down; return how many messages there were."""
+        taken = self._parts.log.take(timeout_s=timeout_s)
+        if taken.offsets:
+            for tap in self._parts.taps:
+                tap.took(taken)
+            self._judge.take(taken.offsets, taken.values)
+            self._commit()
+        return len(taken.offsets)
 
 
 def _watching(record: DeviceRecord) -> DeviceRecord:
