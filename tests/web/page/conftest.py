@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _QUIET = ("quic", "background-networking", "component-update", "sync", "gpu")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -31,7 +31,7 @@ def browser() -> Generator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stand]:
     folder: Path = tmp_path_factory.mktemp("page")
     standing = Stand(free_port(), folder)
