@@ -11,8 +11,9 @@ import pytest
 
 from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, home, with_power, without
 from app.memory_kafka import MemoryBroker, MemoryReader, MemoryWriter, place
-from kilowatch.app.detector import Detector, Links, Step, Tempo
+from kilowatch.app.detector import Detector, Step
 from kilowatch.app.detector_metrics import DetectorMetrics
+from kilowatch.app.detector_ports import Links, Tempo
 from kilowatch.app.ingest import encode_batch
 from kilowatch.app.partition import PartitionJudge
 from kilowatch.app.pipeline import Pipeline, PipelineSettings

@@ -34,17 +34,18 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kilowatch.app.detector_ports import Links, Output, Tempo
 from kilowatch.app.drifting import drifting
 from kilowatch.app.models.switch import ModelSwitch
 from kilowatch.app.onlooker import NoWatcher, Watcher
-from kilowatch.app.partition import Counts, PartitionJudge, Records
+from kilowatch.app.partition import Counts, PartitionJudge
 from kilowatch.core.state import NewerStateError
 from kilowatch.errors import ComponentError, KilowatchError, StateError
 from kilowatch.links.kafka.client import AbortableError, FencedError
@@ -52,11 +53,10 @@ from kilowatch.links.kafka.reader import Hooks
 from kilowatch.links.kafka.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from kilowatch.app.models.candidates import Candidates
-    from kilowatch.app.models.delivery import Delivery
-    from kilowatch.app.snapshots import Draft, Snapshots
+    from kilowatch.app.snapshots import Draft
     from kilowatch.app.subject import Subject
     from kilowatch.links.kafka.place import Place
     from kilowatch.links.kafka.reader import PartitionBatch
@@ -79,66 +79,8 @@ class Step(IntEnum):
     SWEEP = 10
 
 
-class Input(Protocol):
-    """The group's reader, as `links.kafka.reader` has it."""
-
-    def poll(self, most: int, timeout_s: float) -> list[PartitionBatch]: ...  # noqa: D102
-    def committed(self, places: Iterable[Place]) -> dict[Place, int]: ...  # noqa: D102
-    def bounds(self, place: Place) -> tuple[int, int]: ...  # noqa: D102
-    def seek(self, place: Place, offset: int) -> None: ...  # noqa: D102
-    def pause(self, places: Iterable[Place]) -> None: ...  # noqa: D102
-    def resume(self, places: Iterable[Place]) -> None: ...  # noqa: D102
-    def lag(self) -> dict[Place, int]: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-
-
 class _GoneError(Exception):
     """The partition went to another process while its messages were judged: what was judged is worth nothing."""
-
-
-class Output(Protocol):
-    """The transactional writer of one partition, as `links.kafka.transactions` has it."""
-
-    def open(self) -> None: ...  # noqa: D102
-    def transaction(self) -> AbstractContextManager[None]: ...  # noqa: D102
-    def send(self, topic: str, key: str, value: bytes, *, partition: int) -> None: ...  # noqa: D102
-    def send_offsets(self, offsets: Mapping[Place, int], reader: Any) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """What the service is joined to. subject: makes a fresh pipeline for a partition.
-
-    models, shadows: None without networks; shadows lets candidates judge beside a partition's pipeline.
-    """
-
-    reader: Callable[[Hooks], Input]
-    writer: Callable[[Place], Output]
-    snapshots: Snapshots
-    records: Records
-    subject: Callable[[], Subject]
-    models: Delivery | None = None
-    shadows: Callable[[Subject], Candidates] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tempo:
-    """How often what is done.
-
-    poll_s: a poll waits so long for `most` messages. commit_s: offsets are committed at least so often, events after
-    events_s at the latest. snapshot_s: of each partition; partitions take turns. breath_s: the group hears of us at
-    least so often while devices learn; far below `max.poll.interval.ms`.
-    """
-
-    most: int = 10_000
-    poll_s: float = 0.05
-    commit_s: float = 1.0
-    events_s: float = 0.02
-    snapshot_s: float = 120.0
-    lag_s: float = 5.0
-    breath_s: float = 20.0
-    retries: int = 5
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
-from kilowatch.app.detector import Detector, Links, Tempo
+from kilowatch.app.detector import Detector
 from kilowatch.app.detector_metrics import DetectorMetrics
+from kilowatch.app.detector_ports import Links, Tempo
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.models.choices import delivering
 from kilowatch.app.models.shadowing import shadowing_partitions

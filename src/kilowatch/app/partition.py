@@ -56,8 +56,8 @@ class PartitionJudge:
 
     next_offset: of the first message that it has not seen. live_from: events of messages before it have been told
     by somebody else, so they are dropped. events: what is to be told. learnt: words to the registry on devices whose
-    record still calls them learning; they may be told twice, and are heeded once. stepped: told of what was judged
-    and is news.
+    record still calls them learning; they may be told twice, and are heeded once. look: shown each step,
+    with whether it is news.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class PartitionJudge:
         records: Records,
         next_offset: int,
         live_from: int,
-        stepped: Callable[[StepResult], None] | None = None,
+        look: Callable[[StepResult, bool], None] | None = None,
     ) -> None:
         self.subject = subject
-        self._stepped = stepped
+        self._look = look
         self.next_offset = next_offset
         self.live_from = live_from
         self.events: list[IncidentEvent] = []
@@ -156,8 +156,8 @@ class PartitionJudge:
         self.counts.kept += len(result.clean)
         self.counts.samples += sum(len(judged.samples) for judged in result.judged)
         self._tell(result.events, offset)
-        if self._stepped is not None and offset >= self.live_from:
-            self._stepped(result)
+        if self._look is not None:
+            self._look(result, offset >= self.live_from)
 
     def _tell(self, events: list[IncidentEvent], offset: int) -> None:
         if offset >= self.live_from:

@@ -51,7 +51,7 @@ def detector(
     snapshot_s: Annotated[float, typer.Option(help="How often each partition's state is saved, s.")] = 120.0,
 ) -> None:
     """Judge readings and tell incidents; partitions are shared with all other detectors."""
-    from kilowatch.app.detector import Tempo
+    from kilowatch.app.detector_ports import Tempo
     from kilowatch.app.detector_service import serve_detector
 
     serve_detector(settings_of(config), stopping(), Tempo(snapshot_s=snapshot_s))

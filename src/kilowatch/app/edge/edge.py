@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
-from kilowatch.app.edge.judge import Asking, WatchedJudge
 from kilowatch.app.models.switch import stamped
+from kilowatch.app.partition import PartitionJudge
 from kilowatch.core.device import Stage
 from kilowatch.core.events import EventKind
 from kilowatch.core.history import HistoryRows
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from kilowatch.app.actor.actor import Actor
     from kilowatch.app.edge.intents import Intents
+    from kilowatch.app.edge.judge import Asking
     from kilowatch.app.edge.tap import Tap
     from kilowatch.app.edge.world import EdgeWorld
     from kilowatch.app.models.switch import ModelSwitch
@@ -127,7 +128,7 @@ class Edge:
         self._parts.log.skip_to(self._told)
         if self._parts.models is not None:
             self._parts.models.at_commit()
-        self._judge = WatchedJudge(self._parts.subject, self, offset, self._told, self._look)
+        self._judge = PartitionJudge(self._parts.subject, self, offset, self._told, self._look)
         # Taps read before the judge does: they are to have a message before the incidents that come of it.
         for tap in self._parts.taps:
             for taken in self._parts.log.read(tap.open(self._parts.log.next_offset)):

@@ -36,8 +36,10 @@ class Candidates:
         self._judge: ShadowJudge | None = None
         self._put_at_s = time.monotonic()
 
-    def stepped(self, result: StepResult) -> None:
-        """Let the candidates judge what was judged."""
+    def stepped(self, result: StepResult, is_news: bool = True) -> None:
+        """Let the candidates judge what was judged and is news."""
+        if not is_news:
+            return
         self._switch()
         if self._judge is None:
             return

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kilowatch.app.detector import Detector, Links, Tempo
+from kilowatch.app.detector import Detector
+from kilowatch.app.detector_ports import Links, Tempo
 from kilowatch.app.detector_service import KafkaRecords, KafkaStateLog
 from kilowatch.app.onlooker import NoWatcher
 from kilowatch.app.snapshots import Snapshots
