@@ -49,7 +49,7 @@ def sources_of(
     if not sources:
         raise ConfigError(
             "The settings name no source of readings.",
-            "Add [sources.mqtt.NAME] or a device with a plug; see docs/config.md.",
+            "Write settings with: kilowatch init. They want [sources.mqtt.NAME] or a device with a plug; see docs/config.md.",
         )
     return sources
 
