@@ -49,7 +49,7 @@ def sources_of(
     if not sources:
         raise ConfigError(
             "The settings name no source of readings.",
-            "Write settings with: kilowatch init. They want [sources.mqtt.NAME] or a device with a plug; see docs/config.md.",
+            "Add [sources.mqtt.NAME] or a device with a plug: kilowatch init writes a start, docs/config.md has all.",
         )
     return sources
 
