@@ -232,6 +232,16 @@ def test_a_compacted_topic_is_read_to_its_end(kafka_topics: Access) -> None:
         assert [entry.value for entry in reader.entries(Topic.STATE, 2, begin=1999)] == [b"1999", None]
 
 
+def test_a_reader_that_asked_behind_the_end_reads_each_message_once(kafka_topics: Access) -> None:
+    write(kafka_topics, Topic.STATE, [(f"key-{number}", b"%d" % number) for number in range(4)], partition=2)
+    with closing(CompactedReader(kafka_topics)) as reader:
+        for _ in range(5):
+            assert list(reader.entries(Topic.STATE, 2, begin=10_000)) == []
+            assert [entry.offset for entry in reader.entries(Topic.STATE, 2, begin=2)] == [2, 3]
+            assert next(reader.entries(Topic.STATE, 2)).offset == 0
+            assert [entry.offset for entry in reader.entries(Topic.STATE, 2)] == [0, 1, 2, 3]
+
+
 def test_a_message_too_large_for_the_topic_is_told_and_not_lost_in_silence(kafka_topics: Access) -> None:
     errors: list[KilowatchError | None] = []
     writer = Writer(kafka_topics, QUICK)

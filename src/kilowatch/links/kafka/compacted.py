@@ -51,6 +51,9 @@ class CompactedReader:
         ask = self._consumer.get_watermark_offsets
         low, end = patiently(f"reading {topic}", lambda: ask(handle(place), timeout=_TIMEOUT_S))
         first = low if begin is None else max(low, begin)
+        # Behind the end the library would begin at the beginning, perhaps only after the next call has assigned afresh.
+        if first >= end:
+            return
         with kafka_errors(f"reading {topic}"):
             self._consumer.assign([handle(place, first)])
         try:
@@ -86,12 +89,19 @@ class CompactedReader:
                     "See that the broker runs.",
                 )
             for message in sound(messages):
+                # Left over from what was assigned before, or fetched once more: it was yielded, or is not asked for.
+                if not _is_of(message, place) or message.offset() < position:
+                    continue
                 position = message.offset() + 1
                 # What was written since the end was asked for came along in the same fetch: it is for the next time.
                 if position <= end:
                     yield _entry(place, message)
-            if any(_is_end(message) for message in messages):
+            if any(_is_end(message) and _is_of(message, place) for message in messages):
                 return
+
+
+def _is_of(message: Any, place: Place) -> bool:
+    return (message.topic(), message.partition()) == (place.topic, place.partition)
 
 
 def _is_end(message: Any) -> bool:
