@@ -373,3 +373,8 @@ def test_silent_replay_tells_nothing_before_the_committed_offset(messages: list[
     judge.take(range(len(messages[0])), messages[0])
     assert judge.events == []
     assert judge.counts.replayed == len(messages[0])
+
+
+def test_messages_are_gathered_for_longer_where_a_turn_takes_long() -> None:
+    tempo = Tempo(poll_s=0.05, poll_most_s=0.2)
+    assert [tempo.wait_s(worked_s) for worked_s in (0.0, 0.01, 0.06, 5.0)] == [0.05, 0.05, 0.12, 0.2]

@@ -122,13 +122,15 @@ class Detector:
         self._fresh: dict[Place, int] = {}
         self._judging: _Held | None = None
         self._lag_at = self._polled_at = clock()
+        self._worked_s = 0.0
         self._reader = links.reader(Hooks(self._assigned, self._revoked, self._lost))
 
     def turn(self) -> int:
         """Read once, judge, and commit what is due; return how many messages there were."""
         self._fresh.clear()
         self._polled_at = self._clock()
-        batches = self._reader.poll(self._tempo.most, self._tempo.poll_s)
+        batches = self._reader.poll(self._tempo.most, self._tempo.wait_s(self._worked_s))
+        began = self._clock()
         for batch in batches:
             if batch.place in self._fresh:
                 # fetched before the partition came (back) to us: it begins where the snapshot says
@@ -140,6 +142,7 @@ class Detector:
         if self._clock() >= self._lag_at:
             self._lag_at = self._clock() + self._tempo.lag_s
             self._watcher.lag(self._reader.lag())
+        self._worked_s = self._clock() - began
         return sum(len(batch.values) for batch in batches)
 
     def run(self, is_over: Callable[[], bool]) -> None:

@@ -61,16 +61,23 @@ class Links:
 class Tempo:
     """How often what is done.
 
-    poll_s: a poll waits so long for `most` messages. commit_s: offsets are committed at least so often, events after
-    events_s at the latest. snapshot_s: of each partition; partitions take turns. breath_s: the group hears of us at
-    least so often while devices learn; far below `max.poll.interval.ms`.
+    poll_s: a poll waits so long for `most` messages, and up to poll_most_s where the work of a turn takes long: a turn
+    costs much the same for few readings as for many, so that waiting is what saves work under load. commit_s: offsets
+    are committed at least so often, events after events_s at the latest. snapshot_s: of each partition; partitions
+    take turns. breath_s: the group hears of us at least so often while devices learn; far below
+    `max.poll.interval.ms`.
     """
 
-    most: int = 10_000
+    most: int = 30_000
     poll_s: float = 0.05
+    poll_most_s: float = 0.2
     commit_s: float = 1.0
     events_s: float = 0.02
     snapshot_s: float = 120.0
     lag_s: float = 5.0
     breath_s: float = 20.0
     retries: int = 5
+
+    def wait_s(self, worked_s: float) -> float:
+        """Return how long to gather messages after a turn of so much work: twice as long, within the bounds."""
+        return max(self.poll_s, min(2 * worked_s, self.poll_most_s))

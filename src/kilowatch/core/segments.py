@@ -52,8 +52,13 @@ class Segments:
         first = np.empty(size, dtype=np.bool_)
         first[:1] = True
         np.not_equal(slot[1:], slot[:-1], out=first[1:])
-        starts = np.flatnonzero(first)
-        lengths = np.diff(starts, append=size)
+        starts = first.nonzero()[0]
+        if len(starts) == size:
+            return cls(slot, starts, np.ones(size, dtype=np.intp), starts)
+        # `np.diff` would say the same for eight times the price: of few rows that counts, and live batches are small.
+        lengths = np.empty_like(starts)
+        np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+        lengths[-1:] = size - starts[-1:]
         return cls(slot[starts], starts, lengths, np.repeat(np.arange(len(starts)), lengths))
 
     def __len__(self) -> int:

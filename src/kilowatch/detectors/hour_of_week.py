@@ -79,7 +79,7 @@ class HourOfWeek(PerDevice):
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say what it draws and what is usual at this hour."""
         usual = band(facts.get("low_w", np.nan), facts.get("high_w", np.nan))
-        return f"draws {watts(facts['mean_w'])}; usually {usual or 'another power'} at this hour of the week"
+        return f"draws {watts(facts['mean_w'])} on average; usually {usual or 'another power'} at this hour of the week"
 
     def clone(self) -> HourOfWeek:
         """Return the same method without devices."""

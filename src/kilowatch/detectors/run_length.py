@@ -44,6 +44,7 @@ _SLACK, _MOST = 1.3, 3.0
 _COUNTED_FROM = 1.0
 """Nats from which a run may add what has piled up: before that it is as short as any."""
 _UNIT = 4096
+_FACTS = ("run_s", "usual_s", "now", "piled")
 _USUAL = 3
 """Where in `SURPRISES` a phrase finds the usual length: four in ten runs last longer."""
 
@@ -75,16 +76,22 @@ class RunLength(PerDevice):
         lengths = [_ended(past.code >= code, fresh) for code in codes]
         ends_itself = history.record.kind is not Kind.METER and _are_regular(lengths[0] * past.grid_ms)
         self.on_from[slot] = codes if ends_itself else 0
+        if not ends_itself:
+            # Where no device of a batch is fitted nothing is reckoned, and what was under way would wait for a refit.
+            self.run[slot] = self.piled[slot] = 0
         if self.on_from[slot, 0]:
             # Runs above the lower rung may never have ended: those above the upper one stand in.
             self.knots[slot] = np.concatenate([surprise_knots(each if len(each) else lengths[0]) for each in lengths])
 
     def score(self, samples: Samples, view: WindowView) -> Scores:  # noqa: ARG002 - the protocol's
         """Return the mean evidence over the rungs, 0 while off."""
+        fitted = self.on_from[samples.slot, 0] > 0
+        if not fitted.any():
+            nothing = np.zeros(len(samples))
+            return Scores(np.full(len(samples), np.nan, dtype=np.float32), facts=dict.fromkeys(_FACTS, nothing))
         stretches = Stretches.of(samples)
         parts = [self._rung(rung, samples, stretches) for rung in range(len(_RUNGS))]
         raw = sum(now + piled for now, piled, _ in parts) / len(_RUNGS)
-        fitted = self.on_from[samples.slot, 0] > 0
         raw = np.where(fitted & (samples.count >= self.needs), raw, np.nan)
         usual_s = np.exp(self.knots[samples.slot, _USUAL].astype(np.float64)) * samples.grid_ms / 1000
         facts = {"run_s": parts[0][2] * samples.grid_ms / 1000, "usual_s": usual_s, "now": parts[0][0]}

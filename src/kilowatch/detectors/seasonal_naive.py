@@ -77,7 +77,7 @@ class SeasonalNaive(PerDevice):
 
     def phrase(self, facts: Mapping[str, float]) -> str:
         """Say what it draws and what it drew at this hour."""
-        return f"draws {watts(facts['mean_w'])}; at this hour of recent days {watts(facts['usual_w'])}"
+        return f"draws {watts(facts['mean_w'])} on average; at this hour of recent days {watts(facts['usual_w'])}"
 
     def clone(self) -> SeasonalNaive:
         """Return the same method without devices."""

@@ -71,7 +71,7 @@ def evidence(log_length: NDArray[np.float64], knots: NDArray[np.floating]) -> ND
 def surprise(log_length: NDArray[np.float64], knots: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the surprise of lengths float64[n] with each row's knots float[n, 16], straight between and beyond."""
     last = len(SURPRISES) - 2
-    at = np.clip((knots <= log_length[:, None]).sum(axis=1) - 1, 0, last)
+    at = np.minimum(np.maximum((knots <= log_length[:, None]).sum(axis=1) - 1, 0), last)
     rows = np.arange(len(at))
     low, high = knots[rows, at].astype(np.float64), knots[rows, at + 1].astype(np.float64)
     share = (log_length - low) / (high - low)

@@ -50,7 +50,8 @@ class Load:
     odd_until: float = 1.0
     quick: bool = False
     poll_s: float = 0.05
-    most: int = 20_000
+    poll_most_s: float = 0.2
+    most: int = 30_000
     snapshot_s: float = 120.0
     detector: str = "fleet"
     linger_ms: int = 25
@@ -103,6 +104,7 @@ class Stage:
             detector=load.detector,
             snapshot_s=load.snapshot_s,
             poll_s=load.poll_s,
+            poll_most_s=load.poll_most_s,
             most=load.most,
             quick=load.quick,
             profile=load.profile,

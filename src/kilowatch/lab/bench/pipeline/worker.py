@@ -39,7 +39,8 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     detector: str = "fleet"
     snapshot_s: float = 120.0
     poll_s: float = 0.05
-    most: int = 10_000
+    poll_most_s: float = 0.2
+    most: int = 30_000
     quick: bool = False
     profile: bool = False
 
@@ -118,7 +119,7 @@ def work(plan: WorkerPlan) -> None:
     """Judge until SIGTERM; then drop everything as it stands."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     watching, path = Tallying(), Path(plan.folder) / f"{plan.name}.json"
-    tempo = Tempo(most=plan.most, poll_s=plan.poll_s, snapshot_s=plan.snapshot_s)
+    tempo = Tempo(plan.most, plan.poll_s, plan.poll_most_s, snapshot_s=plan.snapshot_s)
     detector = Detector(links_of(plan), tempo, watching)
     told_s = 0.0
 
