@@ -116,8 +116,8 @@ def cloud_text(known: Mapping[str, Sequence[KeptFindings]], epochs: int) -> str:
     )
     plugs = sorted({one.device for one in kept})
     head = (
-        f"At most {epochs} epochs; seeds {_seeds(kept)}; plugs: {', '.join(plugs)}. A run is one plug and one seed;"
-        " rows with fewer runs than others are of a part of the plugs and not to be compared with them."
+        f"At most {epochs} epochs; seeds {_seeds(kept)}; plugs: {', '.join(plugs)}. A run is one plug and one seed:"
+        " the autoencoder has every seed, what varies it has the first."
     )
     return f"{head}\n\n{table}\n\n{by_type}"
 
