@@ -159,3 +159,9 @@ def test_a_fleet_of_meters_each_its_own_costs_under_a_kilobyte_a_device(capsys: 
         print(f"\n  state: {len(packed) / devices:.0f} B a device, {1e6 * spent / devices:.1f} us a device to pack")  # noqa: T201
     assert len(packed) / devices < 1024
     assert unpack(packed).make == freeze(pipeline).make
+
+
+def test_minus_zero_is_no_zero() -> None:
+    back = unpack(pack(frozen(np.full(4096, -0.0), np.zeros((64, 8)))))
+    assert np.signbit(back.arrays[0]).all()
+    assert not np.signbit(back.arrays[1]).any()

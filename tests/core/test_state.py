@@ -127,6 +127,18 @@ def test_a_state_shares_nothing_with_the_object_it_was_written_into() -> None:
     assert source.inner.values[3, 2] == 11
 
 
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_zeros_come_back_bit_for_bit_laid_out_as_they_were_and_writable(zero: float) -> None:
+    source, fresh = used(), Outer()
+    source.inner.values = np.full((4, 3), zero, dtype=np.float32, order="F")
+    thaw(fresh, freeze(source))
+    back = fresh.inner.values
+    assert back.tobytes("F") == source.inner.values.tobytes("F")
+    assert back.flags.f_contiguous
+    back[0] = 1
+    assert not source.inner.values.any()
+
+
 def test_settings_stay_the_objects_own_and_are_named() -> None:
     fresh = Outer(limit=9)
     assert thaw(fresh, freeze(used())) == ["limit: 9, was 3"]

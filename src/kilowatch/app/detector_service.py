@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kilowatch.app.allocation import map_large_blocks
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
 from kilowatch.app.detector import Detector
 from kilowatch.app.detector_metrics import DetectorMetrics
@@ -143,6 +144,7 @@ def links_of(
 
 def serve_detector(config: Config, stop: threading.Event, tempo: Tempo | None = None) -> None:
     """Judge what is ours until told to stop; where Kafka fails begin anew, from what is safe, when it is back."""
+    map_large_blocks()
     patiently("detector", lambda: require_topics(config.kafka), stop)
     metrics, health = Metrics(), Health()
     stop, watcher = health.pulse(stop), DetectorMetrics(metrics, f"{config.kafka.group}-detector", health=health)

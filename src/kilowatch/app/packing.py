@@ -234,6 +234,9 @@ def _read_array(head: _ArrayHead, octets: NDArray[np.uint8]) -> NDArray[Any]:
     kept = flat.reshape(shape[::-1]).T if head.by_place else flat.reshape(shape)
     if head.kept == head.shape[0]:
         return kept
-    whole = np.empty(head.shape, dtype=dtype, order="F" if head.by_place else "C")
-    whole[: head.kept], whole[head.kept :] = kept, kept[-1:]
+    # Zeros that are never written to take no memory: what no device has, such as cycles in a fleet of meters, is free.
+    whole = np.zeros(head.shape, dtype=dtype, order="F" if head.by_place else "C")
+    whole[: head.kept] = kept
+    if kept[-1:].tobytes().strip(b"\0"):
+        whole[head.kept :] = kept[-1:]
     return whole

@@ -284,6 +284,8 @@ def grown(array: Any, rows: int, fill: Any = 0) -> Any:
     """Return a copy of array with `rows` rows, new ones set to fill; the array itself where it is large enough."""
     if rows <= len(array):
         return array
-    out = np.full((rows, *array.shape[1:]), fill, dtype=array.dtype)
+    shape = (rows, *array.shape[1:])
+    # Zeros by themselves take memory only once they are written to.
+    out = np.full(shape, fill, dtype=array.dtype) if fill else np.zeros(shape, dtype=array.dtype)
     out[: len(array)] = array
     return out

@@ -163,8 +163,7 @@ class Thawer:
         stored = self._arrays[node.at]
         if stored.dtype.str != node.dtype or stored.shape[1:] != node.row:
             raise _differs(path, f"{node.dtype}{list(node.row)}")
-        # Unpacked arrays may be views of bytes that nobody can write; "K" keeps those laid out by column so.
-        made: NDArray[Any] = np.array(stored, order="K", copy=True)
+        made = _copied(stored)
         self._made[node.number] = made
         return made
 
@@ -172,6 +171,15 @@ class Thawer:
         if node.number not in self._made:
             raise _differs(path, "something met before")
         return self._made[node.number]
+
+
+def _copied(stored: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of our own, laid out alike; one that is all zeros takes no memory until it is written to."""
+    # As whole numbers, for -0.0 is a zero too, and would not come back bit for bit.
+    if not stored.view(f"u{stored.itemsize}").any():
+        return np.zeros(stored.shape, stored.dtype, order="F" if np.isfortran(stored) else "C")
+    # Unpacked arrays may be views of bytes that nobody can write; "K" keeps those laid out by column so.
+    return np.array(stored, order="K", copy=True)
 
 
 def _type(name: str, types: tuple[type, ...], path: str) -> type:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -30,8 +30,10 @@ class Column:
         """Return the array with room for so many devices; itself where it is large enough."""
         if devices <= len(array):
             return array
-        shape = (devices, *array.shape[1:])
-        out = np.full(shape, self.fill, dtype=self.dtype, order="F" if self.by_place else "C")
+        shape: tuple[int, ...] = (devices, *array.shape[1:])
+        order: Literal["F", "C"] = "F" if self.by_place else "C"
+        # Zeros by themselves take memory only once they are written to.
+        out = np.full(shape, self.fill, self.dtype, order) if self.fill else np.zeros(shape, self.dtype, order)
         out[: len(array)] = array
         return out
 

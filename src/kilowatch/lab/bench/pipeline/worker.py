@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kilowatch.app.allocation import map_large_blocks
 from kilowatch.app.detector import Detector
 from kilowatch.app.detector_ports import Links, Tempo
 from kilowatch.app.detector_service import KafkaRecords, KafkaStateLog
@@ -141,6 +142,7 @@ def work(plan: WorkerPlan) -> None:
 def main(argument: str) -> None:
     """Run a worker as a plan in JSON says."""
     plan = msgspec.json.decode(argument, type=WorkerPlan)
+    map_large_blocks()
     if not plan.profile:
         work(plan)
         return
