@@ -55,7 +55,7 @@ clean: ## remove environments and caches
 	rm -rf $(DEV) .run .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BASE)/ready: pyproject.toml
-	@echo "Setting up kilowatch in $(BASE) (once, under a minute) ..."
+	@echo "Setting up kilowatch in $(BASE) (once, one to two minutes) ..."
 	@$(PYTHON) -m venv $(BASE)
 	@$(BASE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[web]'
 	@touch $@

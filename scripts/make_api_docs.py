@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any, cast
+
+from generated import ROOT, keep
 
 from kilowatch.web.access import NEEDS, Key, Keys, Role, new_token
 from kilowatch.web.api.app import app_of
 from kilowatch.web.api.here import Here
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "api.md"
 
 INTRO = """# The API
@@ -109,14 +109,7 @@ def _line(text: str) -> str:
 
 def main() -> int:
     """Write the page, or with --check return 1 where it is stale."""
-    page = render()
-    if "--check" in sys.argv[1:]:
-        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page
-        print("docs/api.md is fresh" if fresh else "docs/api.md is stale: run scripts/make_api_docs.py")
-        return 0 if fresh else 1
-    PAGE.write_text(page, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0
+    return keep({PAGE: render()})
 
 
 if __name__ == "__main__":

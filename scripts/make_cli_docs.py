@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import typer
+from generated import ROOT, keep
 
 from kilowatch import errors
 from kilowatch.cli.main import app
@@ -17,7 +18,6 @@ from kilowatch.cli.main import app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
 CLI_PAGE, ERRORS_PAGE = ROOT / "docs" / "cli.md", ROOT / "docs" / "errors.md"
 
 CLI_INTRO = """# Commands
@@ -127,16 +127,7 @@ def _plain(text: str | None) -> str:
 
 def main() -> int:
     """Write both pages, or with --check return 1 where one is stale."""
-    pages = {CLI_PAGE: cli_page(), ERRORS_PAGE: errors_page()}
-    stale = [path for path, page in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != page]
-    if "--check" in sys.argv[1:]:
-        for path in stale:
-            print(f"docs/{path.name} is stale: run scripts/make_cli_docs.py")
-        return 1 if stale else 0
-    for path, page in pages.items():
-        path.write_text(page, encoding="utf-8")
-        print(f"wrote {path.relative_to(ROOT)}")
-    return 0
+    return keep({CLI_PAGE: cli_page(), ERRORS_PAGE: errors_page()})
 
 
 if __name__ == "__main__":

@@ -5,15 +5,14 @@ from __future__ import annotations
 import enum
 import sys
 import typing
-from pathlib import Path
 
 import msgspec
+from generated import ROOT, keep
 
 from kilowatch.config.secret import Secret
 from kilowatch.config.sections import Config
 from kilowatch.config.walk import bare, is_secret, is_section, named_section, struct_fields
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "config.md"
 
 INTRO = """# Settings
@@ -107,14 +106,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 def main() -> int:
     """Write the page, or with --check return 1 where it is stale."""
-    page = render()
-    if "--check" in sys.argv[1:]:
-        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page
-        print("docs/config.md is fresh" if fresh else "docs/config.md is stale: run scripts/make_config_docs.py")
-        return 0 if fresh else 1
-    PAGE.write_text(page, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0
+    return keep({PAGE: render()})
 
 
 if __name__ == "__main__":

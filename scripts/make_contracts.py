@@ -6,14 +6,13 @@ import enum
 import sys
 import types
 import typing
-from pathlib import Path
 
 import msgspec
+from generated import ROOT, keep
 
 from kilowatch.core import events, outputs
 from kilowatch.core.device import DeviceRecord
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "contracts.md"
 GOLDEN = ROOT / "tests" / "core" / "golden"
 
@@ -140,15 +139,7 @@ def _number(limit: float) -> str:
 
 def main() -> int:
     """Write the page, or with --check return 1 where it is stale."""
-    page = render()
-    if "--check" in sys.argv[1:]:
-        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page
-        print("docs/contracts.md is fresh" if fresh else "docs/contracts.md is stale: run scripts/make_contracts.py")
-        return 0 if fresh else 1
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0
+    return keep({PAGE: render()})
 
 
 if __name__ == "__main__":

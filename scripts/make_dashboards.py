@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.device import DEVICE
 from dashboards.fleet import FLEET
 from dashboards.home import HOME
 from dashboards.pipeline import PIPELINE
+from generated import ROOT, keep
 from grafana_foundation_sdk.builders import bargauge, common, stat, timeseries
 from grafana_foundation_sdk.builders import dashboard as boards
 from grafana_foundation_sdk.builders.prometheus import Dataquery
@@ -22,7 +22,6 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, GridPos, Vari
 if TYPE_CHECKING:
     from dashboards.looks import Board, Look
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "deploy" / "grafana"
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH = 24
@@ -73,18 +72,7 @@ def place(made: Any, board: Board) -> None:
 
 def main() -> int:
     """Write the dashboards, or with --check return 1 where one is stale."""
-    stale = []
-    for board in BOARDS:
-        path, text = FOLDER / f"{board.uid.removeprefix('kilowatch-')}.json", dashboard(board)
-        if "--check" not in sys.argv[1:]:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(path.name)
-    print(
-        f"stale: {', '.join(stale)}: run scripts/make_dashboards.py" if stale else f"{len(BOARDS)} dashboards are fresh"
-    )
-    return 1 if stale else 0
+    return keep({FOLDER / f"{board.uid.removeprefix('kilowatch-')}.json": dashboard(board) for board in BOARDS})
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from itertools import groupby
-from pathlib import Path
+
+from generated import ROOT, keep
 
 from kilowatch.observability.table import TABLE, Metric
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "metrics.md"
 
 INTRO = """# Metrics
@@ -39,14 +39,7 @@ def _row(metric: Metric) -> str:
 
 def main() -> int:
     """Write the page, or with --check return 1 where it is stale."""
-    page = render()
-    if "--check" in sys.argv[1:]:
-        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page
-        print("docs/metrics.md is fresh" if fresh else "docs/metrics.md is stale: run scripts/make_metrics_docs.py")
-        return 0 if fresh else 1
-    PAGE.write_text(page, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
-    return 0
+    return keep({PAGE: render()})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "scaling.md"
 MEASURED = ROOT / "docs" / "evidence" / "pipeline.json"
-COMMAND = "kilowatch bench pipeline --json --only sustained --only memory --only processor --only takeover"
+PARTS = ("sustained", "memory", "processor", "takeover", "scale")
+COMMAND = "kilowatch bench pipeline --json " + " ".join(f"--only {part}" for part in PARTS)
 FLEETS = {"10 thousand": 10_000, "one million": 1_000_000, "100 million": 100_000_000}
 EVERY_S, BUSY, COPIES, KEEP_DAYS, LEAST_PARTITIONS, MEASURED_TO = 30.0, 0.6, 3, 7, 12, 1_000_000
 DAY_S = 86_400
@@ -36,11 +37,19 @@ scripts/make_scaling_docs.py` from what this printed on one machine:
 {COMMAND} > docs/evidence/pipeline.json
 ```
 
-**Measured is what the first table holds, with up to a million meters; everything after it is arithmetic on those
+**Measured is what the first two tables hold, with up to a million meters; everything after them is arithmetic on those
 figures**: it takes for granted that work grows with readings, memory with devices, and a copy of a partition costs its
 broker as much as the first. No run of ours had more than one machine, or more than one broker under this load. Two
 processes of detectors shared that machine with the broker and the sender, so it knows nothing of networks between
 machines.
+"""
+PROCESSES = (1, 2, 4)
+GROUP = """## One, two and four detectors
+
+One group over {partitions} partitions, each run on a broker of its own, all on the machine above: its cores, which the
+broker and the sender use too, bound what more processes can bring. The processes of the second and third row are twice
+as many as the run began with: half of them joined while readings flowed, and *shared* is from their start, Python's
+included, until each held its share. Rows `scale_...` of the command.
 """
 
 
@@ -126,6 +135,7 @@ def render(found: BenchOutput, prices: Prices) -> str:
     used += [*sizes, "takeover_s"]
     parts = [INTRO, f"## Measured\n\n{found.machine}\n", "| row of the command | value | unit |", "|---|---|---|"]
     parts += [f"| `{name}` | {rows[name]:,g} | {units[name]} |" for name in used if name in rows]
+    parts += ["", *_group(rows)]
     parts += ["", "## Computed", "", _rules(prices, costs), ""]
     plans = {name: plan(devices, costs) for name, devices in FLEETS.items()}
     parts += ["| | " + " | ".join(f"{name} meters" for name in plans) + " |", "|---" * (len(plans) + 1) + "|"]
@@ -134,6 +144,19 @@ def render(found: BenchOutput, prices: Prices) -> str:
     ]
     parts += ["| cost a month | " + " | ".join(f"{one.month(prices):,.0f}" for one in plans.values()) + " |", ""]
     return "\n".join(parts)
+
+
+def _group(rows: dict[str, float]) -> list[str]:
+    """Return what a growing group did; `KeyError` names the row that was not measured."""
+    lines = [GROUP.format(partitions=LEAST_PARTITIONS)]
+    lines += ["| processes | offered, readings/s | judged, readings/s | shared, s | waiting in the end | not judged |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for count in PROCESSES:
+        shared = "–" if count == 1 else f"{rows[f'scale_{count}_rebalance_s']:.1f}"
+        figures = (f"scale_{count}_{name}" for name in ("readings_per_s", "lag_end", "not_judged"))
+        judged, waiting, lost = (f"{rows[name]:,.0f}" for name in figures)
+        lines.append(f"| {count} | {rows['scale_offered_per_s']:,.0f} | {judged} | {shared} | {waiting} | {lost} |")
+    return lines
 
 
 _LINES: dict[str, Callable[[Plan], str]] = {

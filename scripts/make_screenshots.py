@@ -5,31 +5,21 @@ python scripts/make_screenshots.py [FOLDER]
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from playwright.sync_api import sync_playwright
+from demo_page import WAIT_MS, visited
 
-from kilowatch.app.stores import DataFolder
-from kilowatch.demo.learnt import learnt
-from kilowatch.demo.live import Cue, LiveDemo, Staging
-from kilowatch.demo.web import paged
+from kilowatch.demo.live import Cue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from playwright.sync_api import Browser
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 MOST_BYTES = 150_000
 _CUES = (Cue(2.0, "kettle", "left-on"), Cue(14.0, "router", "double-draw"))
-_TURN_S = 0.25
-_WAIT_MS = 180_000
 _SETTLE_MS = 2_000
 _DEVICE = "/device?site=home&device=kettle"
 
@@ -62,42 +52,21 @@ def main() -> int:
     """Take every picture; 1 where one is too large."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="kilowatch-pictures-") as name:
-        state = learnt(lambda _: None)
-        with LiveDemo(DataFolder(Path(name) / "data"), state, Staging(cues=_CUES)) as live, paged(live) as address:
-            live.begin()
-            sizes = _play(live, lambda: _take_all(address, folder))
+    sizes = visited(lambda browser, address: _take_all(browser, address, folder), _CUES)
     for shot, size in sizes.items():
         print(f"{size:>8,} bytes  page-{shot}.png")
     return int(max(sizes.values()) > MOST_BYTES)
 
 
-def _play(live: LiveDemo, work: Callable[[], dict[str, int]]) -> dict[str, int]:
-    """Let the demo go on while pictures are taken on another thread."""
-    sizes: dict[str, int] = {}
-    thread = threading.Thread(target=lambda: sizes.update(work()))
-    thread.start()
-    while thread.is_alive():
-        live.turn()
-        thread.join(_TURN_S)
-    return sizes
-
-
-def _take_all(address: str, folder: Path) -> dict[str, int]:
-    with sync_playwright() as player:
-        chromium = shutil.which("chromium")
-        browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        try:
-            incident = _until_something_is_odd(browser, address)
-            return {shot.name: _take(browser, address, shot, incident, folder) for shot in _WIDE}
-        finally:
-            browser.close()
+def _take_all(browser: Browser, address: str, folder: Path) -> dict[str, int]:
+    incident = _until_something_is_odd(browser, address)
+    return {shot.name: _take(browser, address, shot, incident, folder) for shot in _WIDE}
 
 
 def _until_something_is_odd(browser: Browser, address: str) -> str:
     """Wait until the kettle is switched off and the router is odd; return the address of the kettle's incident."""
     page = browser.new_page()
-    page.set_default_timeout(_WAIT_MS)
+    page.set_default_timeout(WAIT_MS)
     page.goto(address)
     page.get_by_text("was read back").first.wait_for()
     page.locator("li.device[data-id='home/router'][data-look$=odd]").wait_for()
@@ -109,7 +78,7 @@ def _until_something_is_odd(browser: Browser, address: str) -> str:
 
 def _take(browser: Browser, address: str, shot: Shot, incident: str, folder: Path) -> int:
     page = browser.new_page(viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme)
-    page.set_default_timeout(_WAIT_MS)
+    page.set_default_timeout(WAIT_MS)
     page.goto(address)
     page.goto(_root(address) + (incident if shot.path == "incident" else shot.path))
     page.locator("main h1").wait_for(state="attached")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import msgspec
+from generated import ROOT, keep
 
 from kilowatch.lab.bench.pipeline.goals import GoalRow
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE, EVIDENCE = ROOT / "docs" / "speed.md", ROOT / "docs" / "evidence"
 BENCHES = {
     "core": "Windows and cheap detectors, and the replay of a meter-month",
@@ -57,16 +56,10 @@ def line(row: GoalRow) -> str:
     return f"| `{row.name}` | {figure} | {row.unit} | {row.goal} | {'; '.join(filter(None, (reached, row.note)))} |"
 
 
-def main(words: list[str]) -> int:
-    """Write the page, or only say whether it is fresh."""
-    if words == ["--check"]:
-        is_fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text()
-        print(f"docs/speed.md is {'fresh' if is_fresh else 'stale: run scripts/make_speed_docs.py'}")
-        return 0 if is_fresh else 1
-    PAGE.write_text(text(), encoding="utf-8")
-    print("wrote docs/speed.md")
-    return 0
+def main() -> int:
+    """Write the page, or with --check return 1 where it is stale."""
+    return keep({PAGE: text()})
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["components.fixtures"]
 
-_REAL = ("data", "browser", "kafka", "zookeeper", "mqtt", "postgres", "prometheus", "homeassistant", "cluster")
+_REAL = (
+    "data",
+    "browser",
+    "kafka",
+    "zookeeper",
+    "mqtt",
+    "postgres",
+    "prometheus",
+    "homeassistant",
+    "cluster",
+    "container",
+)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,7 @@ release of a package is no error.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -29,17 +30,25 @@ STILL_THERE = (
     "pyarrow, pyarrow.compute, pyarrow.csv, pyarrow.dataset, pyarrow.parquet",
     "numpy, onnxruntime, sqlalchemy.orm, sqlalchemy.dialects.postgresql",
 )
+TRAINING = "keras, jax, onnx, onnxruntime.quantization, optuna, sklearn.ensemble"
+"""Of the second image, which has keras."""
+ALSO_FOR_TRAINING = {"numpy": "f2py", "onnxruntime": "transformers"}
+"""SciPy takes every public name of NumPy, and that is one of them; int8 is made with the second."""
 
 
 def main() -> None:
     """Remove, strip and try; a build that lost too much fails here."""
+    trains = (PACKAGES / "keras").exists()
+    for package, pattern in ALSO_FOR_TRAINING.items() if trains else ():
+        LEFT_OUT[package].remove(pattern)
     for package, patterns in LEFT_OUT.items():
         for path in [found for pattern in patterns for found in (PACKAGES / package).glob(pattern)]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     libraries = [found for package in STRIPPED for found in (PACKAGES / package).rglob("*.so*")]
     if libraries:
         subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)  # noqa: S603, S607 - in a build stage
-    for names in STILL_THERE:
+    os.environ["KERAS_BACKEND"] = "jax"
+    for names in (*STILL_THERE, *([TRAINING] if trains else [])):
         exec(f"import {names}", {})  # noqa: S102 - the names above
 
 

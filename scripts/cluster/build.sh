@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Builds a one-node Kubernetes from the Go module proxy into ${KILOWATCH_CACHE:-~/.cache/kilowatch}/kube/bin; needs Go.
 # Cold: a quarter of an hour of two cores; what is there already is not built again.
-# usage: build.sh [kubernetes|containerd|etcd|helm|coredns|metrics-server ...]     (default: all)
+# usage: build.sh [kubernetes|kubectl|containerd|etcd|helm|coredns|metrics-server ...]     (default: all)
 set -euo pipefail
 cache=${KILOWATCH_CACHE:-$HOME/.cache/kilowatch}
 bin=$(mkdir -p "$cache/kube/bin" && cd "$cache/kube/bin" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export CGO_ENABLED=0
+go=1.26.8
 kubernetes=1.36.3 containerd=2.2.0 etcd=3.6.13 helm=3.22.0 coredns=1.14.7 metrics_server=0.9.0
 
 # A module whose go.mod replaces others cannot be installed by `go install`: an empty module that requires it and
 # repeats what it replaces can be built instead. Kubernetes replaces its own parts by folders, published as v0.X.Y.
 prepare() { # module version published-version-of-parts
+  newer_go
   mkdir -p "$work/$1"
   cd "$work/$1"
   local given
@@ -35,17 +38,36 @@ compile() { # linker-flags tags package...
 }
 missing() { for name in "$@"; do [ -x "$bin/$name" ] || return 0; done; return 1; }
 
+straight() { # command module@version
+  missing "$1" || return 0
+  newer_go
+  GOBIN=$bin go install -ldflags '-s -w' "$2"
+}
+of_kubernetes() { # command...
+  missing "$@" || return 0
+  local set="" place minor=${kubernetes#1.}
+  # without its version a server says v0.0.0-master, and clients refuse it
+  for place in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    set="$set -X $place.gitVersion=v$kubernetes -X $place.gitMajor=1 -X $place.gitMinor=${minor%%.*}"
+  done
+  prepare k8s.io/kubernetes $kubernetes "0.$minor"
+  compile "$set" "" "${@/#/k8s.io/kubernetes/cmd/}"
+}
+# Debian's Go is too old for Kubernetes and for fetching another by itself, but a toolchain is a module like any other;
+# who takes it as one loses what may be run in it.
+newer_go() {
+  local version root
+  version=$(go env GOVERSION 2>/dev/null) || { echo "Go is missing: apt-get install golang-go" >&2; exit 4; }
+  [ "$(printf 'go%s\n' "$go" "${version#go}" | sort -V | head -1)" != "go$go" ] || return 0
+  root=$(go mod download -json "golang.org/toolchain@v0.0.1-go$go.linux-$(go env GOARCH)" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  chmod -R u+x "$root/bin" "$root/pkg/tool"
+  export PATH=$root/bin:$PATH GOROOT=$root GOTOOLCHAIN=local
+}
+
 build() {
   case $1 in
-    kubernetes)
-      missing kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy || return 0
-      local set="" place minor=${kubernetes#1.}
-      # without its version a server says v0.0.0-master, and clients refuse it
-      for place in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-        set="$set -X $place.gitVersion=v$kubernetes -X $place.gitMajor=1 -X $place.gitMinor=${minor%%.*}"
-      done
-      prepare k8s.io/kubernetes $kubernetes "0.$minor"
-      compile "$set" "" k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubelet,kube-proxy} ;;
+    kubernetes) of_kubernetes kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy ;;
+    kubectl) of_kubernetes kubectl ;;
     containerd)
       missing containerd containerd-shim-runc-v2 ctr || return 0
       prepare github.com/containerd/containerd/v2 $containerd ""
@@ -55,14 +77,23 @@ build() {
       prepare go.etcd.io/etcd/server/v3 $etcd ""
       compile "" "" go.etcd.io/etcd/server/v3
       [ -x "$bin/etcd" ] || mv "$bin/v3" "$bin/etcd" ;;
-    helm) ! missing helm || GOBIN=$bin go install -ldflags '-s -w' helm.sh/helm/v3/cmd/helm@v$helm ;;
-    coredns) ! missing coredns || GOBIN=$bin go install -ldflags '-s -w' github.com/coredns/coredns@v$coredns ;;
-    metrics-server)
-      ! missing metrics-server || GOBIN=$bin go install -ldflags '-s -w' sigs.k8s.io/metrics-server/cmd/metrics-server@v$metrics_server ;;
-    *) sed -n '2,4p' "$0" >&2; exit 2 ;;
+    helm) straight helm helm.sh/helm/v3/cmd/helm@v$helm ;;
+    coredns) straight coredns github.com/coredns/coredns@v$coredns ;;
+    metrics-server) straight metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server@v$metrics_server ;;
+    *) sed -n '2,4p' "$here" >&2; exit 2 ;;
   esac
 }
 
-[ $# -gt 0 ] || set -- kubernetes containerd etcd helm coredns metrics-server
-for part in "$@"; do echo "$part ..." && build "$part"; done
+if [ "${1:-}" = --one ]; then
+  build "$2"
+  exit
+fi
+[ $# -gt 0 ] || set -- kubernetes kubectl containerd etcd helm coredns metrics-server
+for part in "$@"; do
+  echo "$part ..."
+  # A process of its own, for in front of || an error of its middle would not end it.
+  "$here" --one "$part" || {
+    [ $? -ne 4 ] && echo "$part once more: the network may have failed" >&2 && sleep 15 && "$here" --one "$part"
+  }
+done
 ls "$bin"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from supervisor.jars import KAFKA_4, class_path
 
 from images.base import CONTAINER, DEBIAN, PYTHON, base
-from images.podman import podman
+from images.podman import ImageError, podman
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +71,12 @@ def build(image: Image, tag: str, *, registry: bool = False, on: str = "") -> st
     facts = {"VERSION": version(), "REVISION": _revision()} if image.file == _FILE else {}
     arguments = {"BASE": on or base(image.base, registry=registry), **facts, **image.arguments}
     words += [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    podman("build", *words, str(image.context))
+    try:
+        podman("build", *words, str(image.context))
+    except ImageError as error:
+        # Packages come over the network; steps that were done are not done again.
+        print(f"{name} once more, after: {error}", file=sys.stderr)
+        podman("build", *words, str(image.context))
     return name
 
 

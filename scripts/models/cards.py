@@ -41,7 +41,7 @@ makes a row with
 
 <!-- needs:hardware -->
 ```sh
-pip install "kilowatch[edge]"
+pip install .        # in a clone
 python -m kilowatch.lab.bench.edge_board
 ```
 """

@@ -5,29 +5,31 @@ from __future__ import annotations
 import tarfile
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from sqlalchemy import text
 
-from detectors.samples import START_MS, Arrivals
+from app.edge.stage import StageClock, live, messages, opened
+from app.homes import home
 from kilowatch.app.backup import back_up, restore
 from kilowatch.app.registry import Registry
 from kilowatch.app.stores import DataFolder
-from kilowatch.core.device import Fleet, first_seen
+from kilowatch.core.device import first_seen
 from kilowatch.core.events import LabelWord
+from kilowatch.core.history import DAY_MS, FIVE_MINUTES_MS
 from kilowatch.errors import ComponentError, ConfigError, StateError
 from kilowatch.links.database import Database, DatabaseSettings
 from kilowatch.links.database.dump import TABLES, rows_of
-from kilowatch.links.history import DiskSampleHistory
+from kilowatch.links.history import EdgeHistory
 from links.databases import BOTH, database, database_url
 from links.incidents import AT_MS, STORY
+from links.test_history import START_MS
+from links.test_history import rows_of as past_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["database", "database_url"]
 
-EVER = (0, 253_402_300_799_999)
 DEVICES = [first_seen("home", "fridge"), first_seen("home", "tv")]
 
 
@@ -38,9 +40,10 @@ def lived_in(database: Database, data: DataFolder) -> None:
     registry.label(STORY[0].id, LabelWord.REAL, "anna", AT_MS)
     with database.begin() as books:
         books.jobs.ask("rehearse", b"\x00\xff", "anna", AT_MS)
-    samples = DiskSampleHistory(data.samples, Fleet(DEVICES))
-    samples.append(Arrivals.of(np.arange(9000.0), start_ms=START_MS).batch()[1])
-    samples.close()
+    history = EdgeHistory(data.history)
+    for day in range(4):
+        history.append(past_of(288, start_ms=START_MS + day * DAY_MS, step_ms=FIVE_MINUTES_MS))
+    history.close()
 
 
 def contents(database: Database) -> dict[str, list[bytes]]:
@@ -48,11 +51,11 @@ def contents(database: Database) -> dict[str, list[bytes]]:
         return {name: list(rows_of(books.connection, name)) for name in TABLES}
 
 
-def samples_of(data: DataFolder) -> list[int]:
-    history = DiskSampleHistory(data.samples, Fleet(DEVICES))
-    codes: list[int] = history.series(0, DEVICES[0], *EVER).code.tolist()
+def history_of(data: DataFolder) -> list[int]:
+    history = EdgeHistory(data.history)
+    past = history.query("home", "fridge", START_MS, START_MS + 4 * DAY_MS, 100)
     history.close()
-    return codes
+    return past.buckets.total_dw.tolist()
 
 
 @pytest.fixture(params=BOTH)
@@ -70,7 +73,7 @@ def test_all_comes_back_into_either_kind_of_database(database: Database, target:
     restored = Database(DatabaseSettings(target))
     assert restore(restored, other, tmp_path / "all.tar.gz") == manifest
     assert contents(restored) == contents(database)
-    assert samples_of(other) == samples_of(data)
+    assert history_of(other) == history_of(data)
     restored.check()
     Registry(restored).meet([first_seen("home", "new")], AT_MS)
     with restored.begin() as books:
@@ -93,7 +96,7 @@ def test_data_that_is_there_is_replaced_by_force_alone(database: Database, tmp_p
     assert contents(database) == before
     restore(database, data, tmp_path / "all.tar.gz", force=True)
     assert [record.device for record in Registry(database).records()] == ["fridge", "tv"]
-    assert len(samples_of(data)) == 9000
+    assert sum(history_of(data)) == 4 * 10 * sum(range(288))
 
 
 def test_a_torn_damaged_or_newer_backup_changes_nothing(database: Database, tmp_path: Path) -> None:
@@ -117,6 +120,37 @@ def test_a_torn_damaged_or_newer_backup_changes_nothing(database: Database, tmp_
     assert contents(database) == before
     with pytest.raises(ConfigError, match="There is no backup"):
         restore(database, data, tmp_path / "none")
+
+
+def test_an_archive_that_is_no_backup_is_told_as_that(database: Database, tmp_path: Path) -> None:
+    data, file = DataFolder(tmp_path / "data"), tmp_path / "all.tar.gz"
+    lived_in(database, data)
+    back_up(database, data, file, AT_MS)
+    with tarfile.open(file) as archive:
+        archive.extractall(tmp_path / "x", filter="data")
+    with tarfile.open(file, "w:gz") as archive:
+        archive.add(tmp_path / "x" / "tables", "tables")
+    with pytest.raises(StateError, match=r"holds no manifest\.json"):
+        restore(database, data, file, force=True)
+
+
+def test_a_restored_edge_goes_on_with_all_that_it_had_learnt(tmp_path: Path) -> None:
+    here, there, file = DataFolder(tmp_path / "here"), DataFolder(tmp_path / "there"), tmp_path / "all.tar.gz"
+    clock, said = StageClock(), messages(home(2.2))
+    running = opened(here.root, clock)
+    live(running, clock, said[:-20])
+    running.edge.save()
+    live(running, clock, said[-20:])
+    back_up(running.parts.database, here, file, AT_MS)
+    wanted, end = running.parts.subject.save(), running.parts.log.next_offset
+    running.close()
+    empty = Database(DatabaseSettings(f"sqlite:///{there.database}"))
+    restore(empty, there, file)
+    empty.close()
+    again = opened(there.root, clock)
+    assert again.parts.log.next_offset == end
+    assert again.parts.subject.save() == wanted
+    again.close()
 
 
 def rewrite(file: Path, folder: Path, name: str, old: bytes, new: bytes) -> None:
@@ -143,7 +177,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(database: Database, tmp_
 def test_a_running_kilowatch_is_backed_up_and_not_restored_over(database: Database, tmp_path: Path) -> None:
     data, file = DataFolder(tmp_path / "data"), tmp_path / "all.tar.gz"
     lived_in(database, data)
-    running = DiskSampleHistory(data.samples, Fleet(DEVICES))
+    running = EdgeHistory(data.history)
     back_up(database, data, file, AT_MS)
     with pytest.raises(ComponentError, match="in use"):
         restore(database, data, file, force=True)

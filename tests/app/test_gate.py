@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -47,6 +49,29 @@ def test_fields_of_a_later_version_are_passed_on_and_counted() -> None:
     assert isinstance(outcome, Accepted)
     assert msgspec.json.decode(outcome.message)["phase"] == "L2"
     assert gate.counts.unknown == 1
+
+
+class HesitantDecoder(WireDecoder):
+    """Another thread may come between the look at its count and the count itself."""
+
+    @property
+    def with_unknown_fields(self) -> int:
+        seen = self._seen
+        time.sleep(0.001)
+        return seen
+
+    @with_unknown_fields.setter
+    def with_unknown_fields(self, count: int) -> None:
+        self._seen = count
+
+
+def test_threads_do_not_count_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilowatch.app.ingest.gate.WireDecoder", HesitantDecoder)
+    gate = Gate()
+    message = SourceMessage("push", as_json(plain(phase="L2")), None, SEEN_MS)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(gate.judge, [message] * 80))
+    assert (gate.counts.messages, gate.counts.unknown) == (80, 80)
 
 
 @pytest.mark.parametrize("payload", [plain(received_ms=None), plain(source="received_ms")])

@@ -137,7 +137,9 @@ def test_a_deleted_device_leaves_a_tombstone_and_the_audit_alone(database: Datab
     registry.delete("home", "fridge", "anna", AT_MS)
     tombstone, control = told(database)
     assert (tombstone.topic, tombstone.key, tombstone.value) == ("IoTRegistry", "home/fridge", None)
-    assert isinstance(WireDecoder().decode(control.value or b""), RecordChanged)
+    word = WireDecoder().decode(control.value or b"")
+    assert isinstance(word, RecordChanged)
+    assert word.gone
     with database.read() as books:
         assert books.devices.all() == []
         assert books.incidents.get(STORY[0].id) is None

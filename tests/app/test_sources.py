@@ -9,6 +9,7 @@ import pytest
 
 from kilowatch.app.plug_book import PlugBook
 from kilowatch.app.sources import sources_of
+from kilowatch.cli import simulated as home
 from kilowatch.config import device_records, load_config
 from kilowatch.core.device import DeviceRecord, Kind
 from kilowatch.errors import ConfigError
@@ -66,3 +67,32 @@ def test_without_any_source_it_says_so(tmp_path: Path, text: str) -> None:
     config = load_config(tmp_path / "kilowatch.toml", {}).config
     with pytest.raises(ConfigError, match="no source"):
         sources_of(config, device_records(config), PlugBook(config), lambda _: None)
+
+
+def test_files_are_followed_and_only_what_the_settings_do_not_name_is_guessed_of_devices(tmp_path: Path) -> None:
+    (tmp_path / "kilowatch.toml").write_text(
+        '[data]\nfolder = "data"\n[sources.files."a/b"]\npath = "logs"\nlook_s = 0.1\n[devices.fridge]\nkind = "lamp"\n'
+    )
+    (tmp_path / "logs").mkdir()
+    for device in ("fridge", "kettle"):
+        (tmp_path / "logs" / f"{device}.csv").write_text("time,power\n1767225600,1\n1767225601,2\n")
+    config = load_config(tmp_path / "kilowatch.toml", {}).config
+    met, metrics, value = list[DeviceRecord](), Metrics(), 0.0
+    for expected in (4, 0):
+        sink = Sink()
+        (source,) = sources_of(config, [], PlugBook(config), met.extend, metrics)
+        source.start(sink.put)
+        until(lambda: not expected or len(sink.messages) == 4)  # noqa: B023 - asked within the turn
+        source.stop()
+        assert len(sink.messages) == expected
+    assert [(one.device, one.kind, one.source) for one in met] == [("kettle", Kind.KETTLE, "files:a/b")]
+    value = metrics.registry.get_sample_value("kilowatch_source_messages_total", {"source": "files:a/b"}) or 0
+    assert value == 4
+    assert [path.name for path in (tmp_path / "data" / "files").iterdir()] == ["a%2Fb.json"]
+
+
+def test_the_simulated_home_is_a_source_where_somebody_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "kilowatch.toml").write_text("[sources.sim]\nenabled = true")
+    config = load_config(tmp_path / "kilowatch.toml", {}).config
+    (source,) = sources_of(config, [], PlugBook(config), lambda _: None, simulated=home.simulated)
+    assert source.name == "sim"

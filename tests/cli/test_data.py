@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,6 +95,7 @@ def test_describe_counts(tmp_path: Path) -> None:
     code, out = run("describe", home(tmp_path))
     assert code == 0
     assert "2024-06-01 00:00" in out
+    assert re.search("^Site .* Median W ", out, re.MULTILINE), "wider than a terminal, and whole"
     _, report = run_json("describe", home(tmp_path))
     assert report["schema"] == "kilowatch.data.describe/1"
     (fridge, tv) = [d for source in report["sources"] for d in source["descriptions"]]

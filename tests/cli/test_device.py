@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from detectors.samples import Arrivals
 from kilowatch.app.registry import Registry
 from kilowatch.app.stores import DataFolder
 from kilowatch.cli.device import edit_of
 from kilowatch.cli.main import app
-from kilowatch.core.device import Fleet, Kind, first_seen
+from kilowatch.core.device import Kind, first_seen
+from kilowatch.core.history import DAY_MS
 from kilowatch.errors import ConfigError, KilowatchError
 from kilowatch.links.database import Database, DatabaseSettings
-from kilowatch.links.history import DiskSampleHistory
+from kilowatch.links.history import EdgeHistory
+from links.test_history import START_MS, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +34,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
     database.upgrade()
     Registry(database).meet([first_seen("home", "fridge"), first_seen("home", "tv [big]")], AT_MS)
     database.close()
-    samples = DiskSampleHistory(folder.samples, Fleet([first_seen("home", "fridge")]))
-    samples.append(Arrivals.of(np.arange(100.0)).batch()[1])
-    samples.close()
+    history = EdgeHistory(folder.history)
+    history.append(rows_of(100))
+    history.close()
     return folder
 
 
@@ -89,7 +89,7 @@ def test_a_deleted_device_is_gone_from_table_and_files_and_asked_about_first(dat
     assert "fridge" in listed()
     typed("device", "delete", "home", "fridge", given="y\n")
     assert set(listed()) == {"tv [big]"}
-    assert not any(b"fridge" in path.read_bytes() for path in data.samples.rglob("*.journal"))
+    assert not any(b"fridge" in path.read_bytes() for path in data.history.rglob("*.journal"))
 
 
 def test_a_backup_comes_back(data: DataFolder, tmp_path: Path) -> None:
@@ -100,5 +100,5 @@ def test_a_backup_comes_back(data: DataFolder, tmp_path: Path) -> None:
         typed("restore", "all.tar.gz")
     assert "Restored" in typed("restore", "all.tar.gz", "--force")
     assert set(listed()) == {"fridge", "tv [big]"}
-    history = DiskSampleHistory(data.samples, Fleet())
-    assert len(history.series(0, first_seen("home", "fridge"), 0, 2**40 + 2**41)) == 100
+    past = EdgeHistory(data.history).query("home", "fridge", START_MS, START_MS + DAY_MS, 10)
+    assert past.buckets.samples.sum() == 100

@@ -19,6 +19,9 @@ def test_alone_it_shows_what_to_do_next() -> None:
     assert said.code == 0
     for command in ("demo", "replay", "rehearse", "data describe", "--help"):
         assert f"kilowatch {command}" in said.out
+    assert all(line.startswith(("kilowatch ", "  kilowatch ")) for line in said.out.splitlines() if line), (
+        "one is wrapped"
+    )
     assert said.err == ""
 
 

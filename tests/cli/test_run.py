@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 import pytest
 
 from kilowatch.cli.main import COMMANDS
@@ -15,6 +16,7 @@ from kilowatch.cli.on_demand import OnDemand
 from kilowatch.cli.run import _work
 from kilowatch.errors import StateError
 from kilowatch.links.database import Database, DatabaseSettings
+from kilowatch.links.journal import read_blocks
 from kilowatch.observability import Metrics
 from kilowatch.observability.health import Health
 from kilowatch.sim.plugs import Make
@@ -67,6 +69,29 @@ def test_without_the_page_nothing_is_loaded_that_watching_does_not_need(tmp_path
         assert books.devices.get("home", "tv") is not None
     database.close()
     assert len(sim.seen) >= 2
+
+
+def test_without_hardware_files_and_a_simulated_home_are_watched(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / "kettle.jsonl"
+    (tmp_path / "kilowatch.toml").write_text(
+        '[data]\nfolder = "data"\n[web]\nenabled = false\n[sources.files.logger]\npath = "logs"\n'
+        "[sources.sim]\nenabled = true\ninterval_s = 1\n"
+    )
+    for turn in range(2):
+        with log.open("a") as file:
+            file.write(f'{{"v":1,"site":"shed","device":"kettle","ts_ms":{1767225600000 + turn},"power_w":{turn}}}\n')
+        command = [sys.executable, "-m", "kilowatch", "run", "--for", "15"]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+        assert "readings from files:logger, sim" in ran.stderr
+    messages = [
+        msgspec.json.decode(value)
+        for path in sorted((tmp_path / "data" / "log").glob("*.log"))
+        for block in read_blocks(path)
+        for value in msgspec.msgpack.decode(block)[1]
+    ]
+    assert [one["power_w"] for one in messages if one.get("source") is None and "power_w" in one] == [0, 1]
+    assert {one["device"] for one in messages if one.get("source") == "sim"} >= {"fridge", "mains"}
 
 
 def test_every_command_is_where_the_table_says() -> None:

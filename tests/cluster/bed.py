@@ -43,10 +43,11 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Runs kubectl and helm where they reach the cluster. before: what brings them there."""
+    """Runs kubectl and helm where they reach the cluster. before: what brings them there. namespace: ours in it."""
 
     before: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    namespace: str = NAMESPACE
 
     def run(self, *words: str, given: str | None = None, timeout_s: float = PATIENCE_S) -> str:
         """Run a command to its end and return what it printed."""
@@ -63,7 +64,11 @@ class Cluster:
 
     def kubectl(self, *words: str, given: str | None = None) -> str:
         """Run kubectl in our namespace."""
-        return self.run("kubectl", "-n", NAMESPACE, *words, given=given)
+        return self.run("kubectl", "-n", self.namespace, *words, given=given)
+
+    def helm(self, *words: str) -> str:
+        """Run helm in our namespace."""
+        return self.run("helm", "-n", self.namespace, *words)
 
     def objects(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         """Return the objects of a kind."""
@@ -145,21 +150,35 @@ def values(**changed: Any) -> list[str]:
 def helm(on: Cluster, action: str, *more: str, **changed: Any) -> float:
     """Install or upgrade the release, wait until all is ready, and return how long that took, s."""
     began = time.monotonic()
-    on.run("helm", "-n", NAMESPACE, action, "kw", str(CHART), *values(**changed), "--wait", "--timeout=6m", *more)
+    on.helm(action, "kw", str(CHART), *values(**changed), "--wait", "--timeout=6m", *more)
     return time.monotonic() - began
 
 
 def introduce(on: Cluster) -> None:
     """Make the namespace, the secret that the release names, and the code of our own pods."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
-    on.run("kubectl", "apply", "-f", "-", given=json.dumps(namespace))
-    secret = {"password": "trial", "push": "push-token", "web": "web-token"}
+    restricted(on)
+    secrets(on)
     code = {path.name: path.read_text() for path in WITHIN.glob("*.py")}
-    on.apply(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kilowatch"}, "stringData": secret},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "within"}, "data": code},
-    )
+    on.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "within"}, "data": code})
+
+
+def restricted(on: Cluster) -> None:
+    """Make the namespace, which lets in only pods of the highest level of security."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": on.namespace, "labels": labels}}
+    on.run("kubectl", "apply", "-f", "-", given=json.dumps(namespace))
+
+
+def secrets(on: Cluster) -> None:
+    """Make the secret that releases of the tests name."""
+    secret = {"password": "trial", "push": "push-token", "web": "web-token"}
+    on.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kilowatch"}, "stringData": secret})
+
+
+def leave(on: Cluster) -> None:
+    """Let the namespace go, so that whoever comes next has the machine for itself."""
+    if not os.environ.get("KILOWATCH_KEEP_CLUSTER"):
+        on.run("kubectl", "delete", "namespace", on.namespace, "--wait=false")
 
 
 def pod(on: Cluster, name: str, **environment: str) -> str:

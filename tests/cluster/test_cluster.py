@@ -15,15 +15,14 @@ from cluster.bed import (
     IMAGE,
     NAME,
     NAMESPACE,
-    PARTS,
     WITH_WEB,
     Cluster,
     ask,
-    cluster,
     helm,
     introduce,
     is_ready,
     kill,
+    leave,
     newer_image,
     pod,
     pods,
@@ -43,16 +42,16 @@ SLOW_S, FAST_S = "0.3", "0.0"
 
 
 @pytest.fixture(scope="module")
-def on() -> Iterator[Cluster]:
+def on(bare: Cluster) -> Iterator[Cluster]:
     """Give a cluster with the chart installed, a pod that loads and a pod that is plugs."""
-    with cluster([IMAGE, *PARTS, newer_image()]) as found:
-        introduce(found)
-        say(f"installed and ready after {helm(found, 'upgrade', '--install'):.0f} s")
-        plugs = pod(found, "plugs")
-        pod(found, "load", PUSH=f"{NAME}-push")
-        ask(found, "introduce", plugs)
-        ask(found, "begin")
-        yield found
+    introduce(bare)
+    say(f"installed and ready after {helm(bare, 'upgrade', '--install'):.0f} s")
+    plugs = pod(bare, "plugs")
+    pod(bare, "load", PUSH=f"{NAME}-push")
+    ask(bare, "introduce", plugs)
+    ask(bare, "begin")
+    yield bare
+    leave(bare)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def test_a_reading_becomes_an_incident_and_a_switched_plug(on: Cluster, faults: 
     faults.note(f"odd readings pushed to a plug switched off: {faults.wait_for_off(home):.1f} s")
     until(lambda: [f"home{home}", "confirmed"] in ask(on, "actions"), "it was not read back")
     assert faults.offs(home) == 1
-    assert on.run("helm", "-n", NAMESPACE, "test", "kw", "--timeout=3m")
+    assert on.helm("test", "kw", "--timeout=3m")
 
 
 def test_metrics_are_served(on: Cluster) -> None:
@@ -116,7 +115,7 @@ def test_an_upgrade_and_a_way_back_under_load(on: Cluster, faults: Faults) -> No
         helm(on, "upgrade", image__tag=newer_image().rpartition(":")[2])
     assert {one["spec"]["containers"][0]["image"] for part in SERVICES for one in pods(on, part)} == {newer_image()}
     with faults.row("rolled back"):
-        on.run("helm", "-n", NAMESPACE, "rollback", "kw", "--wait", "--timeout=6m")
+        on.helm("rollback", "kw", "--wait", "--timeout=6m")
     assert {one["spec"]["containers"][0]["image"] for part in SERVICES for one in pods(on, part)} == {IMAGE}
 
 
@@ -158,7 +157,7 @@ def test_detectors_are_scaled_by_an_autoscaler(on: Cluster, faults: Faults) -> N
 
 def test_it_is_uninstalled_and_installed_again_under_load(on: Cluster, faults: Faults) -> None:
     with faults.row("uninstalled, and installed again on the claims that stay", may_expire=True):
-        on.run("helm", "-n", NAMESPACE, "uninstall", "kw", "--wait", "--timeout=5m")
+        on.helm("uninstall", "kw", "--wait", "--timeout=5m")
         assert not on.objects("deployment")
         assert len(on.objects("persistentvolumeclaim")) == 2, "the claims of Kafka and PostgreSQL stay"
         helm(on, "install")

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("page", ["config", "metrics"])
-def test_the_page_is_fresh(page: str) -> None:
+def test_the_page_is_fresh(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
     script = runpy.run_path(str(ROOT / "scripts" / f"make_{page}_docs.py"))
     assert (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") == script["render"]()
 

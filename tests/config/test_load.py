@@ -25,6 +25,23 @@ def load(folder: Path, text: str = "", **variables: str) -> Loaded:
     return load_config(file, {f"KILOWATCH_{name}": value for name, value in variables.items()})
 
 
+@pytest.mark.parametrize("name", ["a/b", "a+", "#1", "tab\\t"])
+def test_a_site_name_that_is_no_level_of_a_topic_is_refused_where_there_is_a_broker(tmp_path: Path, name: str) -> None:
+    site = f'[site]\nname = "{name}"\n'
+    assert load(tmp_path, site).config.site.name
+    with pytest.raises(ConfigError, match="no level of an MQTT topic"):
+        load(tmp_path, site + '[sources.mqtt.home]\nhost = "a"')
+
+
+def test_costs_that_no_sum_holds_are_refused(tmp_path: Path) -> None:
+    price, rating = "[tariff]\nprice_per_kwh = {}\n", "[devices.plant]\nrating_w = {}\n"
+    assert load(tmp_path, price.format(3000) + rating.format(100_000)).config.tariff.price_per_kwh == 3000
+    with pytest.raises(ConfigError, match="A day of plant may cost"):
+        load(tmp_path, price.format(3000) + rating.format(200_000))
+    with pytest.raises(ConfigError, match=r"tariff\.price_per_kwh makes no sense"):
+        load(tmp_path, price.format(10_001))
+
+
 def test_without_file_and_environment_all_is_default() -> None:
     loaded = load_config(None, {})
     assert loaded.file is None
@@ -100,8 +117,10 @@ def test_an_unknown_variable_is_an_error(tmp_path: Path, name: str) -> None:
         ("[sources.push]\nenabled = true", "no token"),
         ('[database]\nurl = "postgresql://me:word@host/db"', "holds a password"),
         ('[sources.mqtt.home.mappings.x]\ntopic = "x"', "sources.mqtt.home.mappings.x has no power"),
-        ('[sources.files.old]\npath = "old"', "sources.files"),
-        ("[sources.sim]\nenabled = true", "sources.sim"),
+        ("[sources.files.old]\nlook_s = 5", "sources.files.old has no path"),
+        ('[sources.files.old]\npath = "old"\nunit = "MW"', "sources.files.old.unit"),
+        ('[sources.files.old]\npath = "old"\ntime_zone = "Mars/Olympus"', "Mars/Olympus"),
+        ("[sources.sim]\nseed = -1", "sources.sim.seed"),
         ("version = 2", "version"),
         ("[site", "not TOML"),
     ],

@@ -63,7 +63,8 @@ def test_what_was_rejected_before_topics_were_kept_is_read() -> None:
     assert msgspec.json.encode(kept) == before
 
 
-def test_the_contracts_page_is_fresh() -> None:
+def test_the_contracts_page_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     script = runpy.run_path(str(SCRIPT))
     assert script["PAGE"].read_text(encoding="utf-8") == script["render"](), "run scripts/make_contracts.py"
 

@@ -102,9 +102,32 @@ def test_unknown_evidence_is_left_out(watts: tuple[float, float, float], evidenc
 def test_silence_and_its_end() -> None:
     assert explain.silent("fridge", "03:12", 30_000) == "Fridge: silent since 03:12; usually speaks every 30 s"
     assert explain.speaks_again("fridge", 8_280_000) == "Fridge: speaks again after 2.3 h"
-    assert explain.cleared("fridge", "on for 41 min", 41 * MINUTE) == (
+    assert explain.cleared("fridge", "on for 41 min", 41 * MINUTE, 1) == (
         "Fridge: as expected again after 41 min; it was: on for 41 min"
     )
+    assert explain.cleared("fridge", "on for 41 min", 3 * HOUR, 2) == (
+        "Fridge: as expected again after 3 h, with breaks; it was: on for 41 min"
+    )
+
+
+@pytest.mark.parametrize(
+    ("phrase", "evidence"),
+    [
+        ("draws 14 W on average; usually about 11 W at this hour of the week", ""),
+        ("draws 14 W on average; at this hour of recent days 20 W", " (expected about 11 W)"),
+        ("jumped up by 2 kW to 2.2 kW, more than it ever does", " (expected about 11 W)"),
+        ("used 2.4 kWh in 24 hours; usually about 400 Wh", " (drawing 22 W, expected about 11 W)"),
+    ],
+)
+def test_no_second_figure_stands_beside_one_that_the_phrase_names(phrase: str, evidence: str) -> None:
+    assert explain.sentence("router", phrase, 22.0, 11.0, 11.0, "17:37") == f"Router: {phrase}; since 17:37{evidence}"
+
+
+def test_a_course_says_when_its_figures_were_found() -> None:
+    assert explain.course(AT_MS, AT_MS + 30 * SECOND, "UTC", 1) == "00:00"
+    assert explain.course(AT_MS, AT_MS + 41 * MINUTE, "UTC", 1) == "00:00, as of 00:41"
+    assert explain.course(AT_MS, AT_MS + 41 * MINUTE, "UTC", 2) == "00:00, with breaks, as of 00:41"
+    assert explain.course(AT_MS, AT_MS + 25 * HOUR, "UTC", 1) == "2026-01-01 00:00, as of 01:00"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from core.hots import MINUTE_MS, kinds
 from kilowatch.core.device import DeviceRecord, Fleet, Reporting
 from kilowatch.core.events import EventKind, IncidentEvent, Severity
 from kilowatch.core.staleness import STALE, StalenessTracker, limit_ms
+from kilowatch.core.state import freeze, thaw
 
 LIMIT_MIN = 2.25  # 1.5 times the 90 s that a value of a 30 s plug holds
 SETTLED_MIN = 60
@@ -199,8 +200,8 @@ def test_any_cut_and_restart_tells_the_same(steps: list[tuple[int, float]], data
         if data.draw(st.booleans()):
             events += cut.advance(at(rows[size - 1][1]))
         if data.draw(st.booleans()):
-            state, cut = cut.state(), StalenessTracker(fleet)
-            cut.restore(state)
+            state, cut = freeze(cut), StalenessTracker(fleet)
+            thaw(cut, state)
         rows = rows[size:]
     events += cut.advance(LATER_MS)
     assert by_device(events) == by_device(expected)

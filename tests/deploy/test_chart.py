@@ -68,9 +68,15 @@ def test_the_strict_schemas_do_refuse() -> None:
     with pytest.raises(kubernetes_validate.ValidationError, match="imagge"):
         kubernetes_validate.validate(deployment, KUBERNETES[-1], strict=True)
     scaled = next(one for one in manifests(MATRIX["KEDA"]) if one["kind"] == "ScaledObject")
-    scaled["spec"]["triggers"][0]["lag"] = 1
-    with pytest.raises(Exception, match="lag"):
-        custom(scaled)
+    trigger = scaled["spec"]["triggers"][0]
+    for words, why in (({"lagTreshold": "1"}, "lagTreshold"), ({"offsetResetPolicy": "first"}, "first")):
+        wrong = scaled | {"spec": {"triggers": [trigger | {"metadata": trigger["metadata"] | words}]}}
+        with pytest.raises(jsonschema.ValidationError, match=why):
+            custom(wrong)
+    login = next(one for one in manifests(MATRIX["TLS and SASL"]) if one["kind"] == "TriggerAuthentication")
+    login["spec"]["secretTargetRef"][0]["parameter"] = "user"
+    with pytest.raises(jsonschema.ValidationError, match="user"):
+        custom(login)
 
 
 @every
@@ -170,6 +176,7 @@ REFUSED = {
     "an unknown setting": ({"config": {"detector": {"nam": "x"}}}, "additional properties 'nam' not allowed"),
     "a setting of the chart's": ({"config": {"kafka": {}}}, "additional properties 'kafka' not allowed"),
     "a secret in the values": ({"config": {"web": {"token": "x"}}}, "additional properties 'token' not allowed"),
+    "two pods of one home": ({"single": {"replicas": 2}}, "additional properties 'replicas' not allowed"),
     "no such mode": ({"mode": "both"}, "'single', 'services'"),
     "the tag latest": ({"image": {"tag": "latest"}}, "/image/tag"),
     "no limits": ({"registry": {"resources": {"limits": None}}}, "/registry/resources"),

@@ -69,6 +69,12 @@ def test_each_alert_has_plain_words_a_runbook_and_a_test(alert: dict[str, Any]) 
     assert set(mine) == {False, True}, "tested both where it fires and where it does not"
 
 
+@pytest.mark.parametrize("rule", rules("recording"), ids=lambda rule: rule["record"])
+def test_each_recording_rule_has_a_test_of_its_value(rule: dict[str, Any]) -> None:
+    checks = [check for scene in SCENES for check in scene.get("promql_expr_test", [])]
+    assert any(check["exp_samples"] for check in checks if rule["record"] in metrics_of(check["expr"]))
+
+
 def test_no_runbook_is_left_over() -> None:
     names = {alert["alert"] for alert in ALERTS}
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == names

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from make_scaling_docs import MEASURED, PAGE, Costs, Prices, plan, render
+from make_scaling_docs import MEASURED, PAGE, PARTS, Costs, Prices, plan, render
 
 from kilowatch.core.outputs import BenchOutput, BenchRow
+from kilowatch.lab.bench.pipeline.section import Section
 
 ROWS = {
     "kilowatch_readings_per_s": 150_000.0,
@@ -16,7 +17,13 @@ ROWS = {
     "detector_mb_1k": 100.0,
     "detector_mb_1m": 1_099.0,
     "takeover_s": 9.0,
+    "scale_offered_per_s": 150_000.0,
+    **{f"scale_{count}_readings_per_s": 90_000.0 + count for count in (1, 2, 4)},
+    **{f"scale_{count}_rebalance_s": 2.0 * count for count in (2, 4)},
+    **{f"scale_{count}_lag_end": 70_000.0 for count in (1, 2, 4)},
+    **{f"scale_{count}_not_judged": 0.0 for count in (1, 2, 4)},
 }
+OF_THE_GROUP = [name for name in ROWS if name.startswith("scale_")]
 PRICES = Prices(20.0, 3.0, 0.1)
 
 
@@ -42,9 +49,16 @@ def test_a_hundred_times_as_many_need_more_of_everything_that_is_busy() -> None:
 
 def test_the_page_names_each_row_and_what_was_not_measured_is_no_figure() -> None:
     page = render(output(ROWS), PRICES)
-    assert all(f"`{name}`" in page for name in ROWS)
-    with pytest.raises(KeyError, match="processor_us"):
-        render(output({name: value for name, value in ROWS.items() if name != "processor_us"}), PRICES)
+    assert all(f"`{name}`" in page for name in ROWS if name not in OF_THE_GROUP)
+    assert "| 1 | 150,000 | 90,001 | – | 70,000 | 0 |" in page
+    assert "| 4 | 150,000 | 90,004 | 8.0 | 70,000 | 0 |" in page
+    for missing in ("processor_us", *OF_THE_GROUP):
+        with pytest.raises(KeyError, match=missing):
+            render(output({name: value for name, value in ROWS.items() if name != missing}), PRICES)
+
+
+def test_the_parts_of_its_command_are_parts_of_the_benchmark() -> None:
+    assert set(PARTS) <= set(Section)
 
 
 def test_the_page_in_the_docs_is_of_the_figures_beside_it() -> None:

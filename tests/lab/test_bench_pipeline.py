@@ -10,7 +10,7 @@ import pytest
 
 from kilowatch.app.ingest import Decoder
 from kilowatch.app.partition import PartitionJudge
-from kilowatch.lab.bench.pipeline import peers
+from kilowatch.lab.bench.pipeline import peers, scale
 from kilowatch.lab.bench.pipeline.goals import GoalRow, at_least, at_most, printed
 from kilowatch.lab.bench.pipeline.loads import Bench, lag_rows, sustained
 from kilowatch.lab.bench.pipeline.meters import FAULT_W, PATTERNS, Meters, message, seen_w, site_of, time_of
@@ -91,6 +91,12 @@ def run_of(lags: list[int]) -> Any:
     return SimpleNamespace(samples=samples, load=Load(1000, 1000.0, 30.0), seconds=30.0)
 
 
+def test_only_what_was_judged_once_all_had_joined_is_their_rate() -> None:
+    run = run_of([0, 0, 1000, 900, 0])
+    assert scale.rate_since(run, 2.0) == 500.0
+    assert scale.rate_since(run, 3.5) is None
+
+
 @pytest.mark.parametrize(("lags", "rises"), [([500, 400] * 10, False), (list(range(0, 20_000, 1000)), True)])
 def test_lag_must_not_rise(lags: list[int], rises: bool) -> None:
     end, rise = lag_rows(run_of(lags))
@@ -123,3 +129,13 @@ def test_a_tiny_run_prints_every_row_and_loses_nothing(tmp_path: Path) -> None:
     assert figures["p99_ms"] > 0
     assert figures["sustained_cpu_us_worker"] > 0
     assert "Traceback" not in "".join(path.read_text() for path in tmp_path.glob("*.log"))
+
+
+@pytest.mark.soak
+@pytest.mark.kafka
+def test_a_group_that_doubles_twice_under_load_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "_LEAST_S", 15.0)
+    figures = {row.name: row.value for row in scale.rows(Bench(0.1, 2_400, None, lambda _: None))}
+    assert [figures[f"scale_{count}_not_judged"] for count in scale.PROCESSES] == [0, 0, 0]
+    assert all((figures[f"scale_{count}_readings_per_s"] or 0) > 0 for count in scale.PROCESSES)
+    assert all(0 < (figures[f"scale_{count}_rebalance_s"] or 0) < 60 for count in (2, 4))

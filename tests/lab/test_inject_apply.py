@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from kilowatch.errors import ConfigError, ReadingError
 from kilowatch.lab.inject import INJECTIONS, Injection, InjectionSpec, Trace, Visibility, inject, inject_many
-from kilowatch.lab.measure import Share
 from lab.made_traces import DAY_MS, HOUR_MS, START_MS, fridge, lamp, meter
 
 DAY = 3 * DAY_MS + START_MS
@@ -123,7 +122,6 @@ def test_zeroing_an_idle_plug_is_invisible_and_counted() -> None:
     injected = inject_many(trace, [used, idle], seed=0)
     assert [one.start_ms for one in injected.specs] == [used.start_ms]
     assert [one.start_ms for one in injected.invisible] == [idle.start_ms]
-    assert injected.detectable == Share(1, 2)
     assert injected.mask.sum() == 4 * 60
     assert injected.events.start_ms.tolist() == [DAY + 18 * HOUR_MS]
     assert injected.events.end_ms.tolist() == [DAY + 22 * HOUR_MS]

@@ -7,27 +7,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from kilowatch.app.ledger import IncidentLedger
+from kilowatch.app.pipeline import Pipeline, PipelineSettings
+from kilowatch.app.replay import replay
 from kilowatch.core.device import Fleet, Kind, first_seen
-from kilowatch.core.incident import Hot, IncidentTracker
-from kilowatch.core.incident_rules import Direction, IncidentRules
-from kilowatch.core.judged import Judged
-from kilowatch.core.quantise import encode_watts
-from kilowatch.core.samples import Samples
-from kilowatch.core.segments import Segments
+from kilowatch.core.incident_rules import IncidentRules
+from kilowatch.core.learning import LearningPlan
+from kilowatch.core.reading import ReadingBatch
 from kilowatch.detectors.hour_of_week import HourOfWeek
 from kilowatch.errors import ReadingError
+from kilowatch.lab.measure import IncidentTimes
 from kilowatch.lab.suites.front import course_of
 from kilowatch.lab.suites.outcomes import incident_times
 from kilowatch.lab.suites.walk import REQUESTED, Watcher
 from kilowatch.lab.suites.watchtime import alarms_on, open_on, watched_ms
+from kilowatch.links.memory import MemoryHistory
 from lab.made_traces import DAY_MS, START_MS, meter
 
 if TYPE_CHECKING:
-    from kilowatch.core.device import DeviceRecord
+    from kilowatch.lab.inject import Trace
     from kilowatch.lab.suites.front import Course
 
 RECORD = first_seen("home", "meter", Kind.SOCKETS, interval_s=300.0)
@@ -127,95 +125,37 @@ def test_only_the_time_watched_counts() -> None:
     away = course_of(RECORD, trace)
     seen_ms = 11 * DAY_MS - 2 * 300_000
     assert watched_ms(away) == seen_ms
-    none = incident_times(*_judged([], RECORD), IncidentRules(), int(trace.ts_ms[-1]))
+    none = incident_times([], RECORD, IncidentRules(), int(trace.ts_ms[-1]))
     assert alarms_on(away, none).weeks == pytest.approx(seen_ms / (7 * DAY_MS))
     assert open_on(away, none).watched_ms == seen_ms
 
 
-SAMPLE = st.tuples(
-    st.sampled_from([1, 2, 9, 10, 11, 49, 50, 51, 59, 60, 61]),
-    st.sampled_from([0.0, 0.5, 0.79, 0.8, 0.9, 0.99996, 1.0, 1.2, 3.0]),
-    st.sampled_from([False, False, False, True]),
-    st.sampled_from([-1, 0, 1, 9, 10, 60]),
-    st.sampled_from([0.0, 3.0, 50.0, 400.0]),
-)
-BANDS = st.sampled_from([(np.nan, np.nan), (0.0, 40.0), (60.0, 200.0), (-5.0, 2.0)])
+@pytest.mark.parametrize("rate", [4.0, 1.0, 0.1])
+def test_the_whole_product_finds_the_same_incidents(rate: float) -> None:
+    history, test = split(course(), 8)
+    watts = test.trace.power_w.copy()
+    # The last two are one incident that comes back, and the end of each is where lab and product once disagreed.
+    for first, last in [(50, 56), (200, 260), (400, 404), (409, 412)]:
+        watts[first:last] += 4000.0
+    odd = replace(test.trace, power_w=watts)
+    watcher = Watcher(HourOfWeek(), RECORD, (REQUESTED, rate))
+    watcher.learn(history)
+    found = watcher.watch(course_of(RECORD, odd)).incidents[rate]
+    assert len(found) >= 3
+    assert _rows(found) == _rows(_of_product(history.trace, odd, rate))
 
 
-FIRST = (1, 1.2, False, 0, 50.0)
+def _of_product(history: Trace, test: Trace, rate: float) -> IncidentTimes:
+    """Return what the pipeline opens while it watches, with the history as the only thing it learns from."""
+    plan = LearningPlan(learning_days=8, refit_days=1000)
+    settings_of_rate = PipelineSettings(plan=plan, alarms_per_week=rate)
+    pipeline = Pipeline(Fleet([RECORD]), HourOfWeek(), MemoryHistory(), settings_of_rate)
+    batches = [ReadingBatch(np.zeros(len(t), dtype=np.int32), t.ts_ms, t.power_w) for t in (history, test)]
+    alarms = replay(pipeline, batches, lambda batch, result: None).alarms  # noqa: ARG005 - nobody looks on
+    watched = [entry for entry in alarms if entry.opened_ms >= test.ts_ms[0]]
+    closed = [test.end_ms if entry.cleared_ms is None else entry.cleared_ms for entry in watched]
+    return IncidentTimes.of([e.told.first_ms for e in watched], [e.opened_ms for e in watched], closed)
 
 
-@example([FIRST, (10, 0.9, False, 0, 50.0)], (np.nan, np.nan), Direction.BOTH)
-@example([FIRST, (60, 1.2, False, 60, 50.0)], (np.nan, np.nan), Direction.BOTH)
-@example([FIRST, (59, 1.2, False, 0, 50.0)], (np.nan, np.nan), Direction.BOTH)
-@settings(deadline=None, max_examples=150)
-@given(st.lists(SAMPLE, max_size=40), BANDS, st.sampled_from(list(Direction)))
-def test_incidents_without_words_are_those_of_the_tracker(
-    samples: list[tuple[int, float, bool, int, float]], band: tuple[float, float], direction: Direction
-) -> None:
-    record = first_seen("home", "plug", Kind.SOCKETS, interval_s=60.0)
-    rules = IncidentRules(direction=direction)
-    judged, since_ms, _ = _judged(samples, record, band)
-    end_ms = (int(judged.samples.ts_ms[-1]) if samples else START_MS) + 60_000
-    found = incident_times(judged, since_ms, record, rules, end_ms)
-    expected = _tracked(judged, since_ms, record, rules, end_ms)
-    assert found.open_ms.tolist() == [entry[1] for entry in expected]
-    assert found.first_ms.tolist() == [entry[0] for entry in expected]
-    assert found.close_ms.tolist() == [entry[2] for entry in expected]
-
-
-def _judged(
-    samples: list[tuple[int, float, bool, int, float]],
-    record: DeviceRecord,
-    band: tuple[float, float] = (np.nan, np.nan),
-) -> tuple[Judged, np.ndarray[tuple[int], np.dtype[np.int64]], DeviceRecord]:
-    size = len(samples)
-    ts_ms = START_MS + 60_000 * np.cumsum([gap for gap, *_ in samples] or [0])[:size].astype(np.int64)
-    slot = np.zeros(size, dtype=np.int32)
-    score = np.array([value for _, value, *_ in samples], dtype=np.float32)
-    back = np.array([steps for *_, steps, _ in samples], dtype=np.int64)
-    none = np.zeros(size, dtype=np.bool_)
-    columns = Samples(
-        segments=Segments.of_sorted(slot),
-        slot=slot,
-        ts_ms=ts_ms,
-        local_ms=ts_ms,
-        code=encode_watts(np.array([watts for *_, watts in samples], dtype=np.float64)),
-        count=np.arange(1, size + 1),
-        phase=slot.astype(np.uint32),
-        grid_ms=np.full(size, 60_000),
-        held=np.array([held for _, _, held, *_ in samples], dtype=np.bool_),
-        historical=none,
-    )
-    low, high = (np.full(size, side, dtype=np.float32) for side in band)
-    since_ms = np.where(back < 0, -1, ts_ms - 60_000 * np.maximum(back, 0))
-    return Judged(columns, score, score, low, high, ~none), since_ms, record
-
-
-def _tracked(
-    judged: Judged,
-    since_ms: np.ndarray[tuple[int], np.dtype[np.int64]],
-    record: DeviceRecord,
-    rules: IncidentRules,
-    end_ms: int,
-) -> list[tuple[int, int, int]]:
-    tracker, ledger = IncidentTracker(Fleet([record]), rules), IncidentLedger()
-    samples = judged.samples
-    for row in np.flatnonzero((judged.confirmed >= rules.leave) & ~samples.held).tolist():
-        ts_ms = int(samples.ts_ms[row])
-        hot = Hot(
-            slot=0,
-            ts_ms=ts_ms,
-            score=float(judged.confirmed[row]),
-            peak=float(judged.score[row]),
-            since_ms=ts_ms if since_ms[row] < 0 else int(since_ms[row]),
-            rule="any",
-            observed_w=float(samples.power_w[row]),
-            low_w=float(judged.low_w[row]),
-            high_w=float(judged.high_w[row]),
-            phrase="odd",
-        )
-        ledger.add(tracker.observe(hot))
-    ledger.add(tracker.advance(end_ms))
-    entries = ledger.entries()
-    return sorted(((e.told.first_ms, e.opened_ms, e.cleared_ms or end_ms) for e in entries), key=lambda e: e[1])
+def _rows(incidents: IncidentTimes) -> list[list[int]]:
+    return np.stack([incidents.first_ms, incidents.open_ms, incidents.close_ms]).T.tolist()

@@ -25,7 +25,8 @@ OPENED = IncidentEvent(
     expected_low_w=0.0,
     expected_high_w=4.0,
     observed_w=92.5,
-    sentence="Fridge: on for 41 min; usually off after 18 min; since 00:35 (drawing 92 W, expected 0 to 4 W)",
+    sentence="Fridge: on for 41 min; usually off after 18 min; since 00:35, as of 01:00 "
+    "(drawing 92 W, expected 0 to 4 W)",
     evidence=Evidence(
         phrase="on for 41 min; usually off after 18 min",
         rule="on_time",

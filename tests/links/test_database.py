@@ -219,10 +219,14 @@ def test_a_job_is_taken_once_and_tells_how_it_ended(database: Database) -> None:
         assert taken is not None
         assert taken.id == first
         assert books.jobs.take("rehearse") is None
-        books.jobs.finish(first, JobState.DONE, b"[]")
+        assert books.jobs.report(first, b"0.5")
+        assert books.jobs.finish(first, JobState.DONE, b"[]")
         done = books.jobs.get(first)
         assert done is not None
         assert (done.state, done.result) == (JobState.DONE, b"[]")
+        assert not books.jobs.finish(first, JobState.FAILED, b"{}"), "the first word stands"
+        assert not books.jobs.report(first, b"{}")
+        assert books.jobs.get(first) == done
         assert books.jobs.get(99) is None
 
 

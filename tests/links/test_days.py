@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kilowatch.core.history import DAY_MS
+from kilowatch.errors import ComponentError
 from kilowatch.links.days import Archive, Column, DayRows, DayStore, day_file
 from links.disks import no_file_over
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
 
 COLUMNS = (Column("watts", "int64"),)
 DAY = "1970-01-02"
@@ -29,10 +34,16 @@ def opened(folder: Path) -> tuple[DayStore, list[Archive]]:
     return DayStore(folder, COLUMNS, archives), archives
 
 
-def row(day: int, watts: int) -> DayRows:
+def row(day: int, watts: int, name: tuple[str, str] = NAME) -> DayRows:
     return DayRows(
-        (NAME,), np.zeros(1, dtype=np.int32), np.array([day * DAY_MS + watts], dtype=np.int64), (np.array([watts]),)
+        (name,), np.zeros(1, dtype=np.int32), np.array([day * DAY_MS + watts], dtype=np.int64), (np.array([watts]),)
     )
+
+
+def past(store: DayStore, archive: Archive, name: tuple[str, str] = NAME) -> list[int]:
+    parts = [archive.read(*name, "1970-01-01", "1999-12-31"), store.rows(*name, 0, 20_000 * DAY_MS)]
+    watts: list[int] = DayRows.join(parts).values[0].tolist()
+    return watts
 
 
 def kept(archive: Archive) -> list[int]:
@@ -96,3 +107,68 @@ def test_rows_that_are_written_anew_with_their_day_count_no_more(tmp_path: Path)
     assert store.unsaved_rows == 1
     store.erase(*NAME)
     assert store.unsaved_rows == 0
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    opened(tmp_path)
+    with pytest.raises(ComponentError, match="in use"):
+        opened(tmp_path)
+
+
+def test_a_device_that_is_deleted_is_gone_from_every_file(tmp_path: Path) -> None:
+    store, (archive, _) = opened(tmp_path)
+    for day in range(1, 6):
+        store.append(row(day, day))
+        store.append(row(day, 10 * day, ("home", "tv")))
+    store.erase(*NAME)
+    left = [10, 20, 30, 40, 50]
+    assert (past(store, archive), past(store, archive, ("home", "tv"))) == ([], left)
+    store.close()
+    assert not any(b"fridge" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    again, (archive, _) = opened(tmp_path)
+    assert (past(again, archive), past(again, archive, ("home", "tv"))) == ([], left)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.data())
+def test_a_journal_cut_anywhere_loses_its_tail_alone(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        store, (archive, _) = opened(Path(name))
+        for watts in range(12):
+            store.append(row(1, watts))
+        store.close()
+        (journal,) = Path(name).glob("*.journal")
+        os.truncate(journal, data.draw(st.integers(0, journal.stat().st_size)))
+        again, (archive, _) = opened(Path(name))
+        left = past(again, archive)
+        assert left == list(range(len(left)))
+        again.append(row(1, 99))
+        assert past(again, archive) == [*left, 99]
+        again.close()
+
+
+def test_killed_while_it_closes_days_it_keeps_every_row_it_was_given(tmp_path: Path) -> None:
+    writer = f"""
+import pathlib
+from links.test_days import opened, row
+store, _ = opened(pathlib.Path({str(tmp_path)!r}))
+for number in range(1_000_000):
+    store.append(row(1 + number // 24, number))
+    print(number, flush=True)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    process = subprocess.Popen([sys.executable, "-c", writer], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    until, said = time.monotonic() + 60, 0
+    for line in process.stdout:
+        said = int(line)
+        if said > 400 or time.monotonic() > until:
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    said = max([said, *(int(line) for line in process.stdout.read().split("\n")[:-1])])
+    process.stdout.close()
+    process.wait()
+    store, (archive, _) = opened(tmp_path)
+    found = past(store, archive)
+    assert found == list(range(len(found)))
+    assert len(found) > said

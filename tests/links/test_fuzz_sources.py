@@ -28,6 +28,7 @@ from kilowatch.observability import Metrics
 from kilowatch.observability.presence import Presence
 from links.decode.stories import EVERYTHING, GEN2, MESSAGES, TASMOTA, said
 from links.decode.test_fuzz import mutated
+from links.follow.logger import HEAD, Following, rows
 from links.mqtt.brokers import Device, config_of, until
 from links.plugs.answering import answering
 from links.tables import csv_lines, open_one, read
@@ -173,6 +174,32 @@ def test_from_files(tmp_path: Path, count: int) -> None:
     assert batch.power_w.tolist() == [float(row.split(b",")[1]) for row in good]
     assert source.problems()
     assert source.problem_rows == sum(bool(line.strip()) for line in junk)
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_from_files_that_are_followed(tmp_path: Path, count: int) -> None:
+    chance, judged, following = random.Random(count), Judged(), Following(tmp_path)  # noqa: S311 - no secret
+    following.write("marker.jsonl", as_json(plain(device="marker", power_w=1.0)) + b"\n")
+    following.write("table.csv", HEAD + rows(0, 20))
+    following.source.look(judged.put)
+    expected = 0
+    for number, (raw, _) in enumerate(malformed(count)):
+        # What holds line ends is several lines to a logger, and a good one among them none to count.
+        lines = [line for line in raw.replace(b"\r", b"\n").split(b"\n") if line.strip()]
+        following.write("marker.jsonl", b"\n".join(lines) + b"\n")
+        expected += len(lines)
+        following.write("table.csv", mutated(b"noon,%d apples" % number, chance).replace(b"\n", b" ") + b"\n")
+        if number % BATCH == 0:
+            following.source.look(judged.put)
+    following.write("marker.jsonl", as_json(plain(device="marker", power_w=7.0)) + b"\n")
+    following.write("table.csv", rows(20, 1))
+    following.source.look(judged.put)
+    counts = judged.gate.counts
+    assert judged.last_w == 7.0
+    assert counts.readings == 1 + 20 + 1 + 1
+    of_table = counts.rejected[RejectReason.UNDECODABLE]
+    assert count * 0.9 < of_table <= count
+    assert counts.rejected.total() - of_table == expected
 
 
 @pytest.mark.parametrize("topic", ["#", "a/+/b", "", "a\x00b", "x" * 70_000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from kilowatch.core.history import (
     FIVE_MINUTES_MS,
     Buckets,
     HistoryRows,
+    NamedBuckets,
     Retention,
     bucketed,
     coarse_step_for,
@@ -22,11 +24,11 @@ from kilowatch.core.history import (
 )
 from kilowatch.links.database import Database, DatabaseSettings
 from kilowatch.links.history import EdgeHistory
-from kilowatch.links.history.postgres import DatabaseHistory
+from kilowatch.links.history.postgres import DatabaseHistory, add_buckets
 from links.disks import no_file_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -62,16 +64,29 @@ def part(rows: HistoryRows, start: int, end: int) -> HistoryRows:
 
 
 @pytest.fixture(params=["edge", pytest.param("postgres", marks=pytest.mark.postgres)])
-def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
+def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     if request.param == "edge":
         edge = EdgeHistory(tmp_path / "history")
-        yield edge
+        yield Kept(edge, edge.append)
         edge.close()
         return
     database = Database(DatabaseSettings(request.getfixturevalue("empty_database")))
     database.upgrade()
-    yield DatabaseHistory(database)
+
+    def add(rows: HistoryRows) -> None:
+        with database.begin() as books:
+            add_buckets(books, NamedBuckets(rows.names, bucketed(rows)))
+
+    yield Kept(DatabaseHistory(database), add)
     database.close()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A history, and how what it keeps comes into it."""
+
+    past: History
+    add: Callable[[HistoryRows], None]
 
 
 def columns(buckets: Buckets) -> list[NDArray[Any]]:
@@ -112,47 +127,48 @@ def test_a_bucket_tells_mean_extremes_score_and_band() -> None:
     assert_same(fridge, tv)
 
 
-def test_a_day_is_told_in_as_many_points_as_asked_for(history: History) -> None:
+def test_a_day_is_told_in_as_many_points_as_asked_for(history: Kept) -> None:
     rows = rows_of(2880)
     for start in range(0, len(rows), 500):
-        history.append(part(rows, start, start + 500))
-    series = history.query("home", "tv", START_MS, START_MS + DAY_MS, 50)
+        history.add(part(rows, start, start + 500))
+    series = history.past.query("home", "tv", START_MS, START_MS + DAY_MS, 50)
     assert len(series.buckets) <= 50
     assert series.step_ms % FIVE_MINUTES_MS == 0
     assert series.buckets.samples.sum() == 2880
     assert series.buckets.total_dw.sum() == 20 * sum(range(2880))
     assert series.buckets.max_w.max() == 2 * 2879
-    inner = history.query("home", "tv", START_MS + FIVE_MINUTES_MS, START_MS + 2 * FIVE_MINUTES_MS, 1)
+    inner = history.past.query("home", "tv", START_MS + FIVE_MINUTES_MS, START_MS + 2 * FIVE_MINUTES_MS, 1)
     assert inner.buckets.samples.sum() <= 20
-    assert len(history.query("home", "toaster", START_MS, START_MS + DAY_MS, 50).buckets) == 0
+    assert len(history.past.query("home", "toaster", START_MS, START_MS + DAY_MS, 50).buckets) == 0
 
 
-def test_what_was_worth_keeping_is_told_one_by_one(history: History) -> None:
+def test_a_device_that_is_deleted_is_gone(history: Kept) -> None:
+    history.add(rows_of(2880, keep=(7,)))
+    history.past.erase("home", "tv")
+    for points in (10, 5000):
+        assert len(history.past.query("home", "tv", START_MS, START_MS + DAY_MS, points).buckets) == 0
+        assert len(history.past.query("home", "fridge", START_MS, START_MS + DAY_MS, points).buckets) > 0
+
+
+def test_each_level_is_kept_as_long_as_it_says(history: Kept) -> None:
+    for day in range(6):
+        history.add(rows_of(288, start_ms=START_MS + day * DAY_MS, keep=(5,), step_ms=FIVE_MINUTES_MS))
+    now_ms = START_MS + 40 * DAY_MS
+    history.past.expire(now_ms)
+    old = history.past.query("home", "tv", START_MS, START_MS + DAY_MS // 24, 1000)
+    assert old.step_ms >= FIVE_MINUTES_MS
+    assert old.buckets.samples.sum() == 12
+    history.past.expire(START_MS + 900 * DAY_MS)
+    assert len(history.past.query("home", "tv", START_MS, START_MS + DAY_MS, 10).buckets) == 0
+
+
+def test_on_the_edge_what_was_worth_keeping_is_told_one_by_one(tmp_path: Path) -> None:
+    history = EdgeHistory(tmp_path)
     history.append(rows_of(2880, keep=tuple(range(1000, 1010))))
     span = START_MS + 1000 * GRID_MS, START_MS + 1011 * GRID_MS
     series = history.query("home", "fridge", *span, 200)
     assert series.step_ms < GRID_MS
     assert set(range(1000, 1010)) <= set(series.buckets.max_w.tolist())
-
-
-def test_a_device_that_is_deleted_is_gone(history: History) -> None:
-    history.append(rows_of(2880, keep=(7,)))
-    history.erase("home", "tv")
-    for points in (10, 5000):
-        assert len(history.query("home", "tv", START_MS, START_MS + DAY_MS, points).buckets) == 0
-        assert len(history.query("home", "fridge", START_MS, START_MS + DAY_MS, points).buckets) > 0
-
-
-def test_each_level_is_kept_as_long_as_it_says(history: History) -> None:
-    for day in range(6):
-        history.append(rows_of(288, start_ms=START_MS + day * DAY_MS, keep=(5,), step_ms=FIVE_MINUTES_MS))
-    now_ms = START_MS + 40 * DAY_MS
-    history.expire(now_ms)
-    old = history.query("home", "tv", START_MS, START_MS + DAY_MS // 24, 1000)
-    assert old.step_ms >= FIVE_MINUTES_MS
-    assert old.buckets.samples.sum() == 12
-    history.expire(START_MS + 900 * DAY_MS)
-    assert len(history.query("home", "tv", START_MS, START_MS + DAY_MS, 10).buckets) == 0
 
 
 def test_on_the_edge_a_closed_day_has_its_file_and_what_led_to_an_incident(tmp_path: Path) -> None:

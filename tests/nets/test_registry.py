@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,6 +51,14 @@ def test_promote_shadow_and_roll_back(tmp_path: Path) -> None:
     registry.promote(second, "fridge")
     assert registry.post(Network.FORECASTER, "fridge").live == second
     assert registry.post(Network.FORECASTER).live == first
+
+
+def test_those_who_promote_at_once_undo_nothing_of_each_other(tmp_path: Path) -> None:
+    digest = ModelRegistry(tmp_path).add(model("a")).sha256
+    kinds = [f"kind{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda kind: ModelRegistry(tmp_path).promote(digest, kind), kinds))
+    assert {post.device_kind for post in ModelRegistry(tmp_path).index().posts} == set(kinds)
 
 
 def test_a_model_that_was_changed_is_never_promoted(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import optuna
@@ -11,6 +12,7 @@ from kilowatch.cli.search import search as command
 from kilowatch.errors import ConfigError, KilowatchError, StateError
 from kilowatch.nets.artifact import read_artifact
 from kilowatch.nets.card import Network
+from kilowatch.nets.locks import Together
 from kilowatch.nets.search import SearchPlan, TrialReport, propose, search
 from kilowatch.nets.shapes import check_shape
 from kilowatch.nets.windows import Windows, cut, split_by_time
@@ -63,6 +65,18 @@ def test_an_interrupted_trial_is_tried_again(tmp_path: Path) -> None:
     found = search(Network.FORECASTER, parts, PLAN, tmp_path / "s")
     assert found.trials == 3
     assert sorted(trial.state.name for trial in study.trials) == ["COMPLETE", "COMPLETE", "FAIL"]
+
+
+def test_the_running_trial_of_another_search_is_left_to_it(tmp_path: Path) -> None:
+    search(Network.FORECASTER, parts, PLAN, tmp_path / "s")
+    study = optuna.load_study(study_name="forecaster", storage=f"sqlite:///{tmp_path / 's'}")
+    running = study.ask().number
+    with closing(Together(tmp_path / "s.lock")) as other:
+        other.share()
+        search(Network.FORECASTER, parts, PLAN, tmp_path / "s")
+        assert study.trials[running].state.name == "RUNNING"
+    search(Network.FORECASTER, parts, PLAN, tmp_path / "s")
+    assert study.trials[running].state.name == "FAIL"
 
 
 def test_a_file_that_is_no_study_is_said(tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ DEEDS = [
     (Role.OPERATOR, f"/api/v1/incidents/{ODD.id}/undo", None),
     (Role.OPERATOR, f"/api/v1/incidents/{ODD.id}/ack", None),
     (Role.OPERATOR, "/api/v1/jobs/rehearse", {"days": 7}),
+    (Role.OPERATOR, "/api/v1/jobs/1/give-up", None),
     (Role.ADMIN, "/api/v1/models/tv/promote", {"live": "a" * 64}),
     (Role.ADMIN, "/api/v1/models/tv/rollback", None),
 ]
@@ -202,6 +203,16 @@ def test_a_switch_is_a_job_with_an_end(operator: httpx.Client, rooms: Rooms) -> 
     assert read(operator, "/api/v1/jobs", Jobs).jobs[0].id == job
     assert "protected" in refused(operator.post(FRIDGE + "/switch", json={"on": False}), 409)
     assert "no plug" in refused(operator.post("/api/v1/devices/home/lamp/switch", json={"on": True}), 409)
+
+
+def test_a_rehearsal_is_given_up_once_and_a_switch_is_not(operator: httpx.Client) -> None:
+    job = operator.post("/api/v1/jobs/rehearse", json={"days": 7}).json()["job"]
+    ended = operator.post(f"/api/v1/jobs/{job}/give-up").json()
+    assert (ended["state"], ended["result"]["error"]) == ("failed", "operator gave it up.")
+    assert "ended already" in refused(operator.post(f"/api/v1/jobs/{job}/give-up"), 409)
+    switch = operator.post(HEATER + "/switch", json={"on": True}).json()["job"]
+    assert "no rehearsal" in refused(operator.post(f"/api/v1/jobs/{switch}/give-up"), 409)
+    refused(operator.post("/api/v1/jobs/999999/give-up"), 404)
 
 
 def test_a_model_is_promoted_and_rolled_back(admin: httpx.Client) -> None:

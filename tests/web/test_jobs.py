@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,12 @@ from kilowatch.app.edge.judge import Asking
 from kilowatch.app.jobs import JobRunner
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.registry import Registry
-from kilowatch.app.rehearsing import Rehearsing, rehearse
+from kilowatch.app.rehearsing import Rehearsing, rehearse, reporting
 from kilowatch.app.snapshot_files import SnapshotFiles
 from kilowatch.app.subject import Subject
 from kilowatch.app.words import PeoplesWords
 from kilowatch.core.device import ActsBy, DeviceRecord, Kind
-from kilowatch.core.jobs import JobFailure, JobKind, RehearseWish, SwitchDone, SwitchWish
+from kilowatch.core.jobs import JobFailure, JobKind, JobProgress, RehearseWish, SwitchDone, SwitchWish
 from kilowatch.core.learning import LearningPlan
 from kilowatch.core.policy import PolicyRules
 from kilowatch.core.ports import PlugReading
@@ -32,7 +33,7 @@ from kilowatch.links.database import Database, DatabaseSettings
 from kilowatch.links.memory import MemoryHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -186,6 +187,45 @@ def test_a_job_that_a_dead_process_left_behind_failed_and_is_not_tried_again(dat
     assert home.plug.told == []
 
 
+@pytest.mark.postgres
+def test_a_job_of_another_living_process_is_left_to_it(empty_database: str) -> None:
+    first, second = Database(DatabaseSettings(empty_database)), Database(DatabaseSettings(empty_database))
+    first.upgrade()
+    home, begun, go_on = Home(first), threading.Event(), threading.Event()
+
+    def slowly(job: Job) -> SwitchDone:
+        begun.set()
+        assert go_on.wait(30.0)
+        return SwitchDone(on=False, power_w=0.0)
+
+    living, starting = JobRunner(first, {JobKind.SWITCH: slowly}), JobRunner(second, {JobKind.SWITCH: slowly})
+    job = home.words.switch("home", "heater", "anna", on=False)
+    living.start()
+    assert begun.wait(30.0)
+    starting.start()
+    assert home.job(job).state is JobState.RUNNING
+    go_on.set()
+    living.stop()
+    starting.stop()
+    assert home.job(job).state is JobState.DONE
+    first.close()
+    second.close()
+
+
+@pytest.mark.postgres
+def test_a_job_whose_process_died_in_it_failed(empty_database: str) -> None:
+    database = Database(DatabaseSettings(empty_database))
+    database.upgrade()
+    home = Home(database)
+    job = home.words.switch("home", "heater", "anna", on=False)
+    with database.begin() as transaction, database.holding(job):
+        assert transaction.jobs.take(JobKind.SWITCH) is not None
+    home.runner.start()
+    home.runner.stop()
+    assert "ended before" in failure(home.job(job))
+    database.close()
+
+
 def test_the_runner_hears_of_a_job_at_once_and_survives_what_fails(database: Database) -> None:
     def carry_out(job: Job) -> SwitchDone:
         if job.who == "bad":
@@ -211,6 +251,56 @@ def test_the_runner_hears_of_a_job_at_once_and_survives_what_fails(database: Dat
     assert "inside kilowatch" in failure(jobs[0])
 
 
+def test_a_switch_does_not_wait_until_a_rehearsal_is_through(database: Database) -> None:
+    home, begun, go_on = Home(database), threading.Event(), threading.Event()
+
+    def rehearsing(_: Job) -> JobProgress:
+        begun.set()
+        assert go_on.wait(30.0)
+        return JobProgress(share=1.0)
+
+    switching = Switching(database, OnePlug(home.plug), lambda: NOW_MS, NoWait(), ActsBy.EDGE)
+    runner = JobRunner(database, {JobKind.SWITCH: switching, JobKind.REHEARSE: rehearsing}, look_s=0.05)
+    words = PeoplesWords(database, home.registry, lambda: NOW_MS, list(JobKind))
+    runner.start()
+    words.rehearse(RehearseWish(), "anna")
+    assert begun.wait(10.0)
+    words.switch("home", "heater", "anna", on=False)
+    try:
+        assert within(10.0, lambda: home.plug.told == [False])
+    finally:
+        go_on.set()
+        runner.stop()
+
+
+def within(seconds: float, is_so: Callable[[], bool]) -> bool:
+    over = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < over:
+        time.sleep(0.02)
+    return is_so()
+
+
+def test_what_a_person_gave_up_stays_given_up_whatever_comes_of_it(database: Database) -> None:
+    home = Home(database)
+    words = PeoplesWords(database, home.registry, lambda: NOW_MS, list(JobKind))
+    report = reporting(database)
+    job = words.rehearse(RehearseWish(), "anna")
+    progress = msgspec.json.encode(JobProgress(share=0.4))
+    assert not report(job, progress), "nobody has taken it yet"
+
+    def rehearsing(taken: Job) -> JobProgress:
+        assert report(taken.id, progress)
+        assert home.job(job).result == progress
+        words.give_up(job, "ben")
+        assert not report(taken.id, msgspec.json.encode(JobProgress(share=0.5)))
+        return JobProgress(share=1.0)
+
+    JobRunner(database, {JobKind.REHEARSE: rehearsing}).turn()
+    assert failure(home.job(job)) == "ben gave it up."
+    with pytest.raises(ConfigError, match="ended already"):
+        words.give_up(job, "anna")
+
+
 def test_what_would_have_happened_is_told_from_the_newest_snapshot(tmp_path: Path) -> None:
     lived, snapshots = home(6.0), tmp_path / "snapshots"
     plan = LearningPlan(learning_days=2.0)
@@ -226,7 +316,20 @@ def test_what_would_have_happened_is_told_from_the_newest_snapshot(tmp_path: Pat
     assert opened_by_rate == sorted(opened_by_rate)
     wish = RehearseWish(days=4.0, site="home", device="meter")
     job = Job(id=1, kind="rehearse", state=JobState.RUNNING, who="x", asked_ms=0, wish=msgspec.json.encode(wish))
-    alone = Rehearsing(snapshots, "fleet", 2.0, threading.Event())(job)
+    told: list[float] = []
+
+    def report(number: int, progress: bytes) -> bool:
+        assert number == 1
+        told.append(msgspec.json.decode(progress, type=JobProgress).share)
+        return True
+
+    alone = Rehearsing(snapshots, "fleet", 2.0, threading.Event(), report)(job)
+    assert told[0] == 0.0
+    assert told == sorted(told)
+    shares: list[float] = []
+    rehearse(snapshots, "fleet", 2.0, wish, shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
     assert alone.devices == 1
     assert alone == rehearse(snapshots, "fleet", 2.0, wish)
     assert alone.watched_device_weeks == pytest.approx(2 / 7, rel=0.1)
@@ -247,3 +350,5 @@ def test_a_rehearsal_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> 
     job = Job(id=1, kind="rehearse", state=JobState.RUNNING, who="x", asked_ms=START_MS, wish=b"{}")
     with pytest.raises(ConfigError, match="given up"):
         Rehearsing(tmp_path, "fleet", 2.0, stop)(job)
+    with pytest.raises(ConfigError, match="given up"):
+        Rehearsing(tmp_path, "fleet", 2.0, threading.Event(), lambda *_: False)(job)

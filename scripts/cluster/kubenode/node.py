@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _START_S = 180.0
 _END_S = 5.0
+_ASK_S = 20.0
+_LOAD_S = 900.0
+_LINES = 5
 _MODE = "--authentication-kubeconfig=kubeconfig --authorization-kubeconfig=kubeconfig"
 _VOLUMES = 8
 _VOLUME = """
@@ -74,7 +77,7 @@ def up(at: Places) -> None:
     )
     _start(at, "containerd", "containerd -c containerd.toml")
     _start(at, "apiserver", _apiserver(at))
-    _until(lambda: _asks(at, "get", "--raw", "/readyz"), "the API server")
+    _until(at, lambda: _asks(at, "get", "--raw", "/readyz"), "the API server")
     _start(
         at, "controllers", f"kube-controller-manager --kubeconfig=kubeconfig {_MODE} --leader-elect=false "
         "--bind-address=127.0.0.1 --service-account-private-key-file=accounts.key "
@@ -94,7 +97,7 @@ def up(at: Places) -> None:
         "--conntrack-tcp-timeout-close-wait=0",
     )  # fmt: skip
     _start(at, "coredns", "coredns -conf Corefile")
-    _until(at.socket.exists, "containerd")
+    _until(at, at.socket.exists, "containerd")
     load(at, [_pause(at)])
     if (at.bin / "metrics-server").exists():
         _start(
@@ -104,7 +107,7 @@ def up(at: Places) -> None:
         )  # fmt: skip
         kubectl(at, "apply", "-f", "-", given=_METRICS % at.address)
     kubectl(at, "apply", "-f", "-", given="\n---\n".join(_volume(at, number) for number in range(_VOLUMES)))
-    _until(lambda: "True" in _asks(at, "get", "node", "node0", "-o", _IS_READY), "the node")
+    _until(at, lambda: "True" in _asks(at, "get", "node", "node0", "-o", _IS_READY), "the node")
 
 
 _IS_READY = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
@@ -148,24 +151,45 @@ def _start(at: Places, name: str, words: str) -> None:
     process.returncode = 0  # it outlives us by intent, and Python would complain of a child that still runs
 
 
-def _until(holds: Callable[[], object], what: str, most_s: float = _START_S) -> None:
+def _until(at: Places, holds: Callable[[], object], what: str, most_s: float = _START_S) -> None:
     deadline = time.monotonic() + most_s
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} is not there after {most_s:.0f} s")
+            raise TimeoutError(
+                f"{what} is not there after {most_s:.0f} s. What the node's programs said last:\n{_said(at)}"
+            )
         time.sleep(0.3)
+
+
+def _said(at: Places) -> str:
+    """Return the end of each program's log: `down` removes them."""
+    logs = (
+        (log.stem, log.read_text(errors="replace").splitlines()[-_LINES:]) for log in sorted(at.state.glob("*.log"))
+    )
+    return "\n".join(f"{name}: {line[:300]}" for name, lines in logs for line in lines)
 
 
 def kubectl(at: Places, *words: str, given: str | None = None) -> str:
     """Run kubectl and return what it printed."""
     command = at.inside("kubectl", *words)
-    return subprocess.run(command, input=given, check=True, capture_output=True, text=True, env=at.environment()).stdout
+    done = subprocess.run(
+        command, input=given, check=True, capture_output=True, text=True, env=at.environment(), timeout=_START_S
+    )
+    return done.stdout
 
 
 def _asks(at: Places, *words: str) -> str:
-    asked = subprocess.run(
-        at.inside("kubectl", *words), check=False, capture_output=True, text=True, env=at.environment()
-    )
+    try:
+        asked = subprocess.run(
+            at.inside("kubectl", *words),
+            check=False,
+            capture_output=True,
+            text=True,
+            env=at.environment(),
+            timeout=_ASK_S,
+        )
+    except subprocess.TimeoutExpired:
+        return ""
     return asked.stdout if asked.returncode == 0 else ""
 
 
@@ -193,7 +217,7 @@ def load(at: Places, images: Iterable[str]) -> None:
     wanted = list(images)
     ctr = at.inside("ctr", "-a", str(at.socket), "-n", "k8s.io", "images", "import", "-")
     with subprocess.Popen(["podman", "save", "-q", "-m", *wanted], stdout=subprocess.PIPE) as saved:
-        subprocess.run(ctr, stdin=saved.stdout, check=True, capture_output=True, env=at.environment())
+        subprocess.run(ctr, stdin=saved.stdout, check=True, capture_output=True, env=at.environment(), timeout=_LOAD_S)
     if saved.returncode:
         raise RuntimeError(f"podman has not all of {', '.join(wanted)}: python scripts/image.py build")
 

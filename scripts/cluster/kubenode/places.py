@@ -9,9 +9,10 @@ from pathlib import Path
 
 BINARIES = (
     "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "etcd", "containerd",
-    "containerd-shim-runc-v2", "ctr", "coredns", "helm",
+    "containerd-shim-runc-v2", "ctr", "coredns", "helm", "kubectl",
 )  # fmt: skip
-PROGRAMS = ("runc", "podman", "iptables", "conntrack", "ip", "nsenter", "openssl", "kubectl")
+PROGRAMS = ("runc", "podman", "iptables", "conntrack", "ip", "nsenter", "openssl")
+PACKAGES = "runc podman containernetworking-plugins iptables conntrack iproute2 util-linux openssl"
 CNI = Path("/usr/lib/cni")
 _SBIN = "/usr/sbin:/sbin"
 
@@ -56,9 +57,9 @@ class Places:
             raise MissingClusterError(f"Not built yet: {', '.join(absent)}. Run: scripts/cluster/build.sh")
         path = f"{os.environ['PATH']}:{_SBIN}"
         absent = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-        absent += [] if CNI.exists() else ["containernetworking-plugins"]
+        absent += [] if CNI.exists() else [str(CNI)]
         if absent:
-            raise MissingClusterError(f"Not installed: {', '.join(absent)}. On Debian: apt-get install them.")
+            raise MissingClusterError(f"Not installed: {', '.join(absent)}. On Debian: apt-get install {PACKAGES}")
 
 
 def places(state: Path | None = None) -> Places:

@@ -12,6 +12,7 @@ from kilowatch.app.actor.rules import rules_of
 from kilowatch.app.actor.switching import Switching
 from kilowatch.app.actor_service import ActorParts, ActorService
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
+from kilowatch.app.consumer_lag import show_lag
 from kilowatch.app.edge.tell import TellLog
 from kilowatch.app.jobs import JobRunner
 from kilowatch.app.kafka_access import access_of
@@ -41,11 +42,8 @@ def serve_actor(config: Config, stop: threading.Event) -> None:
     stop = health.pulse(stop)
 
     def tell(lag: Mapping[Place, int]) -> None:
-        gauge = metrics.gauge("kilowatch_consumer_lag_messages")
-        gauge.clear()
         health.lag(lag.values())
-        for place, messages in lag.items():
-            gauge.labels(group, place.topic, str(place.partition)).set(messages)
+        show_lag(metrics, group, lag)
 
     with (
         endpoint(metrics, config.metrics, health),

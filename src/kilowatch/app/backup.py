@@ -1,4 +1,5 @@
-"""Backup to one file and back: all tables as JSON lines and the data folder's history, with a manifest of hashes.
+"""Backup to one file and back, with a manifest of hashes: all tables as JSON lines, and from the data folder history,
+what an edge has learnt (its snapshots) and its log. What only waits to be sent is not in it.
 
 A backup knows nothing of the kind of database: one of SQLite is restored into PostgreSQL and the reverse. It is
 restored into the schema that it was made with, and that is upgraded then.
@@ -32,6 +33,8 @@ FORMAT = 1
 _MANIFEST = "manifest.json"
 _TABLES = "tables"
 _FOLDERS = "data"
+_KEPT = frozenset({".parquet", ".journal", ".snapshot", ".log"})
+"""What is in a backup of the folders: no locks, and nothing half written."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,10 +50,13 @@ def back_up(database: Database, data: DataFolder, target: Path, now_ms: int) -> 
     """Write everything to one file, whole or not at all; running services may go on meanwhile."""
     with tempfile.TemporaryDirectory(prefix="kilowatch-backup-", dir=_folder_of(target)) as name:
         folder = Path(name)
+        # Snapshots before the tables, the log after them: what an edge has learnt is never ahead of the incidents that
+        # are kept, and what lies between is judged again from the log.
+        _copy(data.snapshots, folder / _FOLDERS / data.snapshots.name)
         with database.snapshot() as transaction:
             version = _dump(transaction, folder / _TABLES)
         for place in data.kept:
-            if place.is_dir():
+            if place != data.snapshots:
                 _copy(place, folder / _FOLDERS / place.name)
         names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         hashes = {each: _hash(folder / each) for each in names}
@@ -101,21 +107,26 @@ def _dump(transaction: Transaction, folder: Path) -> str:
 
 def _copy(place: Path, target: Path) -> None:
     """Copy a folder that may be in use: files are replaced whole, and a journal's torn tail is cut when opened."""
-    for path in sorted(place.rglob("*")):
-        if path.suffix in (".parquet", ".journal"):
-            copy = target / path.relative_to(place)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            _copy_file(path, copy)
+    for path in _kept_in(place):
+        copy = target / path.relative_to(place)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        _copy_file(path, copy)
+
+
+def _kept_in(place: Path) -> list[Path]:
+    return sorted(path for path in place.rglob("*") if path.suffix in _KEPT)
 
 
 def _copy_file(path: Path, copy: Path) -> None:
     try:
         shutil.copyfile(path, copy)
     except FileNotFoundError:
-        copy.unlink(missing_ok=True)  # its day was closed just now
+        copy.unlink(missing_ok=True)  # its day was closed just now, or a newer snapshot took its place
 
 
 def _unpack(source: Path, folder: Path) -> Manifest:
+    if not source.exists():
+        raise ConfigError(f"There is no backup {source}.", "Look at its name.")
     try:
         with tarfile.open(source, "r:gz") as archive:
             members = archive.getmembers()
@@ -123,9 +134,11 @@ def _unpack(source: Path, folder: Path) -> Manifest:
             for member in members:
                 if member.isfile():
                     archive.extract(member, folder, filter="data")
+        if not (folder / _MANIFEST).is_file():
+            raise StateError(
+                f"{source} holds no {_MANIFEST}, as every backup does.", "Use a file that `kilowatch backup` wrote."
+            )
         manifest = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
-    except FileNotFoundError as error:
-        raise ConfigError(f"There is no backup {source}.", "Look at its name.") from error
     except KilowatchError:
         raise
     except (OSError, EOFError, tarfile.TarError, msgspec.DecodeError) as error:
@@ -165,13 +178,13 @@ def _fill(transaction: Transaction, folder: Path, version: str) -> None:
 
 
 def _is_any_kept(data: DataFolder) -> bool:
-    return any(path.suffix in (".parquet", ".journal") for place in data.kept for path in place.rglob("*"))
+    return any(_kept_in(place) for place in data.kept)
 
 
 def _swap(data: DataFolder, folder: Path) -> None:
     """Put the backup's folders in the place of those there, as the last step before the database commits."""
     for place in data.kept:
-        for path in [path for path in place.rglob("*") if path.suffix in (".parquet", ".journal")]:
+        for path in _kept_in(place):
             path.unlink()
         if (folder / place.name).is_dir():
             shutil.copytree(folder / place.name, place, dirs_exist_ok=True)

@@ -40,6 +40,7 @@ def checks(loaded: Loaded, now_ms: int) -> Iterator[Check]:
     known: list[KnownDevice] = []
     yield from _database(config, now_ms, known)
     yield from _brokers(loaded)
+    yield from _files(config, now_ms)
     records = {one.record.device: one.record for one in known}
     for device in _named(config):
         records.setdefault(device.device, device)
@@ -123,6 +124,26 @@ def _brokers(loaded: Loaded) -> Iterator[Check]:
     # The settings always name a broker; only who wrote it down has one.
     if loaded.origin(("kafka", "bootstrap")) != "default":
         yield _kafka(config)
+
+
+def _files(config: Config, now_ms: int) -> Iterator[Check]:
+    for label, files in config.sources.files.items():
+        from kilowatch.links.follow.candidates import candidates
+
+        name, setting = f"files {label}", f"sources.files.{label}.path"
+        try:
+            found = candidates(files.path)
+        except OSError as error:
+            said = f"{files.path}: {error.strerror or error}"
+            yield Check(name=name, mark=Mark.FAIL, found=said, fix=f"Is {setting} right, and may this account read it?")
+            continue
+        if not found:
+            fix = f"Nothing is read until a logger begins; {setting} says where it is looked for."
+            yield Check(name=name, mark=Mark.WARN, found=f"{files.path}: no file yet", fix=fix)
+            continue
+        newest_s = (now_ms - max(file.changed_ns for file in found) // 1_000_000) / 1000
+        many = "1 file" if len(found) == 1 else f"{len(found)} files"
+        yield Check(name=name, mark=Mark.OK, found=f"{many}, the newest written {newest_s:.0f} s ago")
 
 
 def _kafka(config: Config) -> Check:

@@ -1,7 +1,7 @@
-"""Carries out what people asked for: takes waiting jobs one by one, and writes down what came of each.
+"""Carries out what people asked for: takes waiting jobs of a kind one by one, and writes down what came of each.
 
-1. A job is taken: nobody else takes it.
-2. It is carried out on the runner's thread; what takes long or much does so in a process of its own.
+1. A job is taken and held: nobody else takes it, and who starts meanwhile sees that its runner lives.
+2. It is carried out on the thread of its kind; what takes long or much does so in a process of its own.
 3. Its result is written down, or why there is none.
 A process that dies between 1 and 3 leaves a running job behind: the next one says so, and does not try again, for
 nobody knows what came of it.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,59 +34,73 @@ _UNFORESEEN = JobFailure(error="Something went wrong inside kilowatch.", hint="T
 
 
 class JobRunner:
-    """One thread. kinds: what carries out each kind of job, from the job to its result, both with JSON."""
+    """One thread a kind: a wish to switch is void after two minutes, and a rehearsal takes longer.
+
+    kinds: what carries out each kind of job, from the job to its result, both with JSON.
+    """
 
     def __init__(
         self, database: Database, kinds: Mapping[JobKind, Callable[[Job], msgspec.Struct]], look_s: float = LOOK_S
     ) -> None:
         self._database, self._kinds, self._look_s = database, kinds, look_s
-        self._news, self._stop = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._news, self._stop = {kind: threading.Event() for kind in kinds}, threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(kind, news), name=f"jobs-{kind}", daemon=True)
+            for kind, news in self._news.items()
+        ]
 
     def start(self) -> None:
         """Say of jobs that a process before left behind that they failed, and begin."""
         with self._database.begin() as transaction:
             transaction.jobs.abandon(msgspec.json.encode(_LEFT), *self._kinds)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """Look at once: a job was asked for."""
-        self._news.set()
+        for news in self._news.values():
+            news.set()
 
     def stop(self) -> None:
-        """Finish the job in hand and end."""
+        """Finish the jobs in hand and end."""
         self._stop.set()
-        self._news.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self.wake()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
-    def turn(self) -> bool:
-        """Carry out the oldest job that waits; return whether there was one."""
-        job = self._next()
-        if job is None:
-            return False
-        state, result = self._done(job)
-        with self._database.begin() as transaction:
-            transaction.jobs.finish(job.id, state, msgspec.json.encode(result))
+    def turn(self, *kinds: JobKind) -> bool:
+        """Carry out the oldest job of these kinds, or of any, that waits; return whether there was one."""
+        with ExitStack() as held:
+            job = self._next(held, kinds or tuple(self._kinds))
+            if job is None:
+                return False
+            state, result = self._done(job)
+            with self._database.begin() as transaction:
+                transaction.jobs.finish(job.id, state, msgspec.json.encode(result))
         return True
 
-    def _run(self) -> None:
+    def _run(self, kind: JobKind, news: threading.Event) -> None:
         while not self._stop.is_set():
             try:
-                if self.turn():
+                if self.turn(kind):
                     continue
             except KilowatchError as error:
                 _log.warning("Jobs wait: %s %s", error, error.hint)
-            self._news.wait(self._look_s)
-            self._news.clear()
+            news.wait(self._look_s)
+            news.clear()
 
-    def _next(self) -> Job | None:
+    def _next(self, held: ExitStack, kinds: tuple[JobKind, ...]) -> Job | None:
         # A look that only reads comes first: to take asks SQLite for its one write lock.
         with self._database.read() as transaction:
-            if not transaction.jobs.waiting(*self._kinds):
+            if not transaction.jobs.waiting(*kinds):
                 return None
         with self._database.begin() as transaction:
-            return transaction.jobs.take(*self._kinds)
+            job = transaction.jobs.take(*kinds)
+            if job is not None:
+                # Before anybody can see it running: who starts just then would take it for left behind.
+                held.enter_context(self._database.holding(job.id))
+            return job
 
     def _done(self, job: Job) -> tuple[JobState, msgspec.Struct]:
         try:

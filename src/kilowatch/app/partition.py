@@ -95,8 +95,10 @@ class PartitionJudge:
 
     def _take_run(self, values: Sequence[bytes], offset: int) -> None:
         decoded = self._decoder.decode(values)
-        if decoded.ticks and decoded.controls and len(values) > 1:
-            # their order among each other counts, and only a run without either kind leaves no doubt of it
+        gone = any(isinstance(placed.control, RecordChanged) and placed.control.gone for placed in decoded.controls)
+        if len(values) > 1 and ((decoded.ticks and decoded.controls) or gone):
+            # their order among each other counts, and only a run without either kind leaves no doubt of it; behind the
+            # word that a device is gone its name is another's
             middle = len(values) // 2
             self._take_run(values[:middle], offset)
             self._take_run(values[middle:], offset)
@@ -137,6 +139,8 @@ class PartitionJudge:
             self._note(self._pipeline.pass_time(control.received_ms), offset)
         elif isinstance(control, Acknowledge):
             self._tell(self._pipeline.acknowledge(control.incident, control.ts_ms), offset)
+        elif isinstance(control, RecordChanged) and control.gone:
+            self._forget(control, offset)
         elif isinstance(control, RecordChanged):
             record = self._records.record(control.site, control.device, control.version)
             if record is not None:
@@ -145,6 +149,12 @@ class PartitionJudge:
             self._mute(control)
         elif isinstance(control, Label | Undo):
             self._pipeline.label(control)
+
+    def _forget(self, control: RecordChanged, offset: int) -> None:
+        slot, history = self._pipeline.fleet.slot(control.site, control.device), self.subject.history
+        if slot is not None and history is not None:
+            history.forget(slot)
+        self._tell(self._pipeline.retire(control.site, control.device, control.ts_ms), offset)
 
     def _mute(self, control: Mute) -> None:
         slot = self._pipeline.fleet.slot(control.site, control.device)

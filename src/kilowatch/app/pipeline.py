@@ -178,6 +178,18 @@ class Pipeline:
             self.cold_start.meet(slot, record)
             self.pace.ask(slot)
 
+    def retire(self, site: str, device: str, ts_ms: int) -> list[IncidentEvent]:
+        """Forget a device that a person has deleted; return the ends of its incidents. Its name is met anew."""
+        slot = self.fleet.slot(site, device)
+        if slot is None:
+            return []
+        self.reserve()
+        events = [*self.incidents.retire(slot, ts_ms), *self.staleness.retire(slot, ts_ms)]
+        self.grid.restart(slot)
+        self._spans.pop(slot, None)
+        self.fleet.retire(slot)
+        return events
+
     def survey(self, batch: ReadingBatch, history: SampleHistory) -> None:
         """Put the samples that readings make into a history; nothing is judged."""
         self.reserve()

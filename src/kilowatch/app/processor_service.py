@@ -24,6 +24,7 @@ from kilowatch.observability.health import Health
 if TYPE_CHECKING:
     import threading
 
+    from kilowatch.app.sources import Simulated
     from kilowatch.config.sections import Config
     from kilowatch.core.device import DeviceRecord
 
@@ -31,8 +32,11 @@ _TICKS_WITHIN_S = 4 * TICK_S
 _log = logging.getLogger(__name__)
 
 
-def serve_processor(config: Config, stop: threading.Event) -> None:
-    """Take readings in until told to stop; where Kafka refuses begin anew, and sources send again what is not safe."""
+def serve_processor(config: Config, stop: threading.Event, simulated: Simulated | None = None) -> None:
+    """Take readings in until told to stop; where Kafka refuses begin anew, and sources send again what is not safe.
+
+    simulated: makes the simulated home where the settings want it.
+    """
     patiently("processor", lambda: require_topics(config.kafka), stop)
     metrics, health = Metrics(), Health()
     stop = health.pulse(stop)
@@ -45,7 +49,7 @@ def serve_processor(config: Config, stop: threading.Event) -> None:
         records = known_devices(config, registry)
 
         def work() -> None:
-            sources = sources_of(config, records, plugs, discoveries.take, metrics)
+            sources = sources_of(config, records, plugs, discoveries.take, metrics, wall_clock, simulated)
             log = Writer(access_of(config.kafka))
             processor = Processor(sources, log, config.kafka.partitions, wall_clock, metrics)
             health.needs("what is sent to Kafka", lambda: processor.counts.ticks, _TICKS_WITHIN_S)

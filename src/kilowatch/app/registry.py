@@ -95,7 +95,7 @@ class Registry:
     def delete(self, site: str, device: str, who: str, ts_ms: int) -> None:
         """Forget a device: record, incidents, labels, and its history where that is in the database.
 
-        The audit stays, as it must. Judges keep what they have learnt of it, and judge it on if it still speaks.
+        The audit stays, as it must. Judges are told to forget it too; if it still speaks it is met as a new one.
         """
         with self._database.begin() as transaction:
             record = _record(transaction, site, device)
@@ -106,8 +106,7 @@ class Registry:
             transaction.audit.add(_line("delete", record, who, ts_ms, "A person deleted the device and its history."))
             transaction.outbox.put(Topic.REGISTRY, site, _key(record), None)
             # One version on: who keeps the old record must read `IoTRegistry` again, and finds that it is gone.
-            gone = msgspec.structs.replace(record, version=record.version + 1)
-            _tell(transaction, RecordChanged(**_words(gone, gone.version, who, ts_ms)))
+            _tell(transaction, RecordChanged(**_words(record, record.version + 1, who, ts_ms), gone=True))
 
     def label(self, incident: str, word: LabelWord, who: str, ts_ms: int) -> LabelEntry:
         """Keep a person's word on an incident, and return it; `ConfigError` where the incident is not known."""
@@ -172,7 +171,7 @@ class Registry:
 
 
 def _graduate(transaction: Transaction, site: str, device: str, ts_ms: int) -> None:
-    # A judge goes on with the state of a device that a person has deleted since, and may learn it to the end.
+    # A person may have deleted the device since the judge said so.
     is_known = transaction.devices.get(site, device) is not None
     record = transaction.devices.learnt(site, device) if is_known else None
     if record is not None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
+from kilowatch.app.consumer_lag import show_lag
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.notifying import notifier_of
 from kilowatch.app.registry import Registry
@@ -33,11 +34,8 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
     stop = health.pulse(stop)
 
     def tell(lag: Mapping[Place, int]) -> None:
-        gauge = metrics.gauge("kilowatch_consumer_lag_messages")
-        gauge.clear()
         health.lag(lag.values())
-        for place, messages in lag.items():
-            gauge.labels(group, place.topic, str(place.partition)).set(messages)
+        show_lag(metrics, group, lag)
 
     with ExitStack() as stack:
         stack.enter_context(endpoint(metrics, config.metrics, health))

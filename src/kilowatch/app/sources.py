@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
 
+from kilowatch.app.stores import data_folder
 from kilowatch.errors import ConfigError
 from kilowatch.links.plugs import PollSource
 from kilowatch.links.wall import wall_ms
 from kilowatch.observability.presence import Presence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.config.sections import Config
     from kilowatch.core.device import DeviceRecord
     from kilowatch.links.source import OnDevices, Source
     from kilowatch.observability import Metrics
+
+Simulated: TypeAlias = "Callable[[Config, OnDevices, Metrics | None, Callable[[], int]], Source]"
+"""Makes the simulated home, which only the command line knows; clock: wall clock, ms UTC."""
 
 _log = logging.getLogger("kilowatch.poll")
 
@@ -29,8 +35,12 @@ def sources_of(
     on_devices: OnDevices,
     metrics: Metrics | None = None,
     clock: Callable[[], int] = wall_ms,
+    simulated: Simulated | None = None,
 ) -> list[Source]:
-    """Return them, not started; `ConfigError` where there is none. records: known devices, of which ours are polled."""
+    """Return them, not started; `ConfigError` where there is none. records: known devices, of which ours are polled.
+
+    simulated: makes the simulated home where the settings want it.
+    """
     chosen = config.sources
     sources: list[Source] = []
     for label, broker in chosen.mqtt.items():
@@ -41,6 +51,9 @@ def sources_of(
         from kilowatch.links.push import PushSource
 
         sources.append(PushSource(chosen.push, metrics=metrics, clock_ms=clock))
+    sources += _files(config, partial(_of_unnamed, config, on_devices), metrics, clock)
+    if chosen.sim.enabled and simulated is not None:
+        sources.append(simulated(config, partial(_of_unnamed, config, on_devices), metrics, clock))
     ours = [record for record in records if record.site == config.site.name]
     polled = plugs.polled(ours, chosen.poll.interval_s) if chosen.poll.enabled else []
     if polled:
@@ -52,6 +65,23 @@ def sources_of(
             "Add [sources.mqtt.NAME] or a device with a plug: kilowatch init writes a start, docs/config.md has all.",
         )
     return sources
+
+
+def _files(
+    config: Config, on_devices: OnDevices, metrics: Metrics | None, clock: Callable[[], int]
+) -> Iterator[Source]:
+    for label, files in config.sources.files.items():
+        from kilowatch.links.follow import FilesSource
+
+        places = data_folder(config).files / f"{quote(label, safe='')}.json"
+        yield FilesSource(label, files, config.site, places, on_devices=on_devices, metrics=metrics, clock_ms=clock)
+
+
+def _of_unnamed(config: Config, on_devices: OnDevices, found: list[DeviceRecord]) -> None:
+    """Pass on what a source guesses of devices that the settings do not name: these know better."""
+    told = [one for one in found if one.site != config.site.name or one.device not in config.devices]
+    if told:
+        on_devices(told)
 
 
 def _plugs_up(devices: list[str], metrics: Metrics | None) -> Presence:

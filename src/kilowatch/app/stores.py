@@ -32,11 +32,6 @@ class DataFolder:
         return self.root / "history"
 
     @property
-    def samples(self) -> Path:
-        """What devices learn from."""
-        return self.root / "samples"
-
-    @property
     def outbox(self) -> Path:
         """What waits for upstream."""
         return self.root / "outbox"
@@ -47,6 +42,11 @@ class DataFolder:
         return self.root / "log"
 
     @property
+    def files(self) -> Path:
+        """How far followed files were read."""
+        return self.root / "files"
+
+    @property
     def snapshots(self) -> Path:
         """What the edge has come to know."""
         return self.root / "snapshots"
@@ -54,7 +54,7 @@ class DataFolder:
     @property
     def kept(self) -> tuple[Path, ...]:
         """The folders that a backup holds: all but what only waits to be sent."""
-        return self.history, self.samples
+        return self.history, self.snapshots, self.log
 
 
 def data_folder(config: Config) -> DataFolder:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import again_and_again, patiently
+from kilowatch.app.consumer_lag import show_lag
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.listening import Listening
 from kilowatch.app.stores import database_settings
@@ -41,14 +42,11 @@ def listening(config: Config, fleet: Fleet, hearing: Hearing, metrics: Metrics, 
     Where Kafka is away the page stays, with what the database tells, and is not ready.
     """
     ended = threading.Event()
-    gauge = metrics.gauge("kilowatch_consumer_lag_messages")
 
     def tell(lag: Mapping[Place, int]) -> None:
-        gauge.clear()
         if lag:  # alone in its group: it has partitions, or it has not heard anything yet
             health.lag(lag.values())
-        for place, messages in lag.items():
-            gauge.labels(f"{config.kafka.group}-page", place.topic, str(place.partition)).set(messages)
+        show_lag(metrics, f"{config.kafka.group}-page", lag)
 
     listener = Listening(access_of(config.kafka), config.kafka.group, fleet, hearing, tell)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from kilowatch.app import arming
 from kilowatch.core.device import ActsBy
-from kilowatch.core.jobs import JobKind, ModelWish, SwitchWish
+from kilowatch.core.jobs import JobFailure, JobKind, ModelWish, SwitchWish
 from kilowatch.core.records import JobState
 from kilowatch.errors import ConfigError
 
@@ -91,6 +91,16 @@ class PeoplesWords:
         """Ask what would have happened at several sensitivities, and return the job that will tell."""
         self._require(JobKind.REHEARSE, "Rehearse files with: kilowatch rehearse FILE.")
         return self._ask(JobKind.REHEARSE, wish, who)
+
+    def give_up(self, job: int, who: str) -> None:
+        """End a rehearsal that waits or runs; `ConfigError` where there is none to end."""
+        given_up = msgspec.json.encode(JobFailure(error=f"{who} gave it up.", hint="Ask again when you like."))
+        with self._database.begin() as transaction:
+            known = transaction.jobs.get(job)
+            if known is None or known.kind != JobKind.REHEARSE:
+                raise ConfigError(f"Job {job} is no rehearsal.", "What a plug was told is not taken back that way.")
+            if not transaction.jobs.finish(job, JobState.FAILED, given_up):
+                raise ConfigError(f"Job {job} has ended already.", "Look at what came of it.")
 
     def choose_model(self, kind: Kind, live: str | None, shadow: str | None, who: str) -> ModelChoice:
         """Set which models, by SHA-256, judge a kind; what was chosen is kept for a way back."""

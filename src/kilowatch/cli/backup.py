@@ -1,4 +1,4 @@
-"""`kilowatch backup` and `kilowatch restore`: the database and history in one file."""
+"""`kilowatch backup` and `kilowatch restore`: the database, history and what was learnt in one file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def backup(
     file: Annotated[Path, typer.Argument(help="Where to write to, such as kilowatch.tar.gz.")],
     config: ConfigFile = None,
 ) -> None:
-    """Save the database and the history of all devices to one file, also while kilowatch runs."""
+    """Save the database, history, and what an edge has learnt with its log to one file, also while kilowatch runs.
+
+    Not in it: settings, secrets, model files, and what waits to be sent upstream.
+    """
     from kilowatch.app.backup import back_up
 
     with _stores(load_config(config).config) as (database, data):

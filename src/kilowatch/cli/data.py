@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kilowatch.cli.read_options import reads_files
+from kilowatch.cli.tables import show_figures
 from kilowatch.core.device import DeviceRecord, Kind
 from kilowatch.errors import ReadingError
 from kilowatch.links.files import (
@@ -165,7 +166,7 @@ def _print(report: DataReport, table: Callable[[DataReport], Table], json: bool)
         typer.echo(msgspec.json.encode(report).decode())
         return
     console = Console()
-    console.print(table(report))
+    show_figures(console, table(report))
     for view in report.sources:
         console.print(f"{view.path}: {view.reading_kind}", style="dim", markup=False)
         for problem in view.problems:

@@ -14,7 +14,7 @@ from rich.table import Table
 from kilowatch.cli.database import AsJson, ConfigFile, now_ms, opened, registry_of, who
 from kilowatch.cli.spans import seconds_of
 from kilowatch.config import Config, load_config
-from kilowatch.core.device import ActsBy, Fleet
+from kilowatch.core.device import ActsBy
 from kilowatch.core.records import DeviceEdit, DevicesOutput, KnownDevice
 from kilowatch.errors import ConfigError
 
@@ -173,17 +173,13 @@ def edit_of(fields: list[str]) -> DeviceEdit:
 def erase_files(config: Config, site: str, device: str) -> None:
     """Take a device out of the data folder's history; `ComponentError` while another process holds it."""
     from kilowatch.app.stores import data_folder
-    from kilowatch.links.history import DiskSampleHistory, EdgeHistory
+    from kilowatch.links.history import EdgeHistory
 
     folder = data_folder(config)
     if folder.history.is_dir():
         history = EdgeHistory(folder.history)
         history.erase(site, device)
         history.close()
-    if folder.samples.is_dir():
-        samples = DiskSampleHistory(folder.samples, Fleet())
-        samples.erase(site, device)
-        samples.close()
 
 
 def _show(known: KnownDevice) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -10,18 +9,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from kilowatch.cli.progress import step_progress
 from kilowatch.cli.tables import show_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kilowatch.core.outputs_evaluate import EvaluateOutput
     from kilowatch.core.outputs_papers import PaperCloudOutput, PaperEdgeOutput
     from kilowatch.lab.suites.evaluate import Evaluation
-    from kilowatch.lab.suites.pool import Progress as Report
     from kilowatch.lab.suites.prepare import Options, Suite
 
 
@@ -137,7 +133,7 @@ def _evaluated(suite: Suite, options: Options, *, networks: bool, quiet: bool) -
     evaluation = run_with_bar(suite, options, quiet=quiet)
     if not networks:
         return evaluation
-    with _bar(suite, quiet=quiet) as report:
+    with step_progress(suite.value, quiet=quiet) as report:
         return with_networks(evaluation, suite, options, NETWORKS, report)
 
 
@@ -145,7 +141,7 @@ def run_with_bar(suite: Suite, options: Options, *, quiet: bool) -> Evaluation:
     """Run a suite with a bar on standard error."""
     from kilowatch.lab.suites.evaluate import evaluate as run_suite
 
-    with _bar(suite, quiet=quiet) as report:
+    with step_progress(suite.value, quiet=quiet) as report:
         return run_suite(suite, options, report)
 
 
@@ -170,12 +166,3 @@ def show(console: Console, output: EvaluateOutput) -> None:
         value = "not measured" if goal.value is None else f"{goal.value:g}"
         console.print(f"[{color}]{goal.reached}[/] {goal.measure}: {value} (must: {goal.must}; goal: {goal.goal})")
     console.print(f"[dim]Intervals are 95 %. {output.seconds:.0f} s.[/]")
-
-
-@contextmanager
-def _bar(suite: Suite, *, quiet: bool) -> Iterator[Report]:
-    columns = (TextColumn(suite.value), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet, transient=not console.is_terminal) as progress:
-        task = progress.add_task(suite.value, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

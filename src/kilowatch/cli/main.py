@@ -56,9 +56,9 @@ app = typer.Typer(
 
 _WELCOME = """[bold]kilowatch[/bold] finds out when something that draws power misbehaves.
 
-  kilowatch demo                   a simulated home live: faults found, plugs switched off, others left alone
-  kilowatch init                   settings for your own plugs; then: kilowatch run
-  kilowatch import FILE_OR_FOLDER  your own readings, step by step: what was understood, then what was odd
+  kilowatch demo                   a simulated home with faults, live
+  kilowatch init                   settings for your plugs; then: kilowatch run
+  kilowatch import FILE_OR_FOLDER  your own readings, step by step
   kilowatch replay FILE_OR_FOLDER  the same for those who know the way
   kilowatch rehearse FILE          how many alarms a week that would have been
   kilowatch data describe FILE     what is in a file, and what is wrong with it

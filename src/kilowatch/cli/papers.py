@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from kilowatch.cli.progress import step_progress
 from kilowatch.cli.tables import show_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kilowatch.core.outputs_papers import PaperCloudOutput, PaperEdgeOutput
     from kilowatch.lab.suites.papers.cloud import CloudOptions
     from kilowatch.lab.suites.papers.edge import EdgeOptions
-    from kilowatch.lab.suites.pool import Progress as Report
 
 
 def run_edge_suite(options: EdgeOptions, *, quiet: bool) -> PaperEdgeOutput:
     """Run the edge paper's suite with a bar on standard error."""
     from kilowatch.lab.suites.papers.edge import evaluate_edge
 
-    with _bar("paper-edge", quiet=quiet) as report:
+    with step_progress("paper-edge", quiet=quiet) as report:
         return evaluate_edge(options, report)
 
 
@@ -32,7 +28,7 @@ def run_cloud_suite(options: CloudOptions, *, quiet: bool) -> PaperCloudOutput:
     """Run the cloud paper's suite with a bar on standard error."""
     from kilowatch.lab.suites.papers.cloud import evaluate_cloud
 
-    with _bar("paper-cloud", quiet=quiet) as report:
+    with step_progress("paper-cloud", quiet=quiet) as report:
         return evaluate_cloud(options, report)
 
 
@@ -99,12 +95,3 @@ def _subjects(output: PaperEdgeOutput) -> Table:
         shown = (str(row.seed), *map(str, counts), f"{row.accuracy:.3f}", epoch)
         table.add_row(row.protocol, row.model, name, *shown)
     return table
-
-
-@contextmanager
-def _bar(name: str, *, quiet: bool) -> Iterator[Report]:
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet, transient=not console.is_terminal) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -6,7 +6,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -27,8 +37,30 @@ class _Count(ProgressColumn):
 @contextmanager
 def reading_progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     """Show a bar on standard error while readings go by; yields the function to count them with."""
-    columns = (TextColumn(what), BarColumn(), _Count(), _Rate(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet, transient=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
+    with _bar(what, total, _Count(), _Rate(), TimeRemainingColumn(), quiet=quiet) as (progress, task):
         yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
+def step_progress(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on standard error; yields the function to say how many steps are done, and of how many."""
+    with _bar(what, None, MofNCompleteColumn(), TimeElapsedColumn(), quiet=quiet) as (progress, task):
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def told_progress(what: str, total: int, *more: ProgressColumn, quiet: bool) -> Iterator[Callable[[int, str], None]]:
+    """Show a bar on standard error with words beside it; yields the function to say what is done, and the words."""
+    words = TextColumn("{task.fields[said]}")
+    with _bar(what, total, MofNCompleteColumn(), words, *more, quiet=quiet, said="compiling") as (progress, task):
+        yield lambda done, said: progress.update(task, completed=done, said=said)
+
+
+@contextmanager
+def _bar(
+    what: str, total: int | None, *columns: ProgressColumn, quiet: bool, said: str = ""
+) -> Iterator[tuple[Progress, TaskID]]:
+    console = Console(stderr=True)
+    shown = (TextColumn(what), BarColumn(), *columns)
+    with Progress(*shown, console=console, disable=quiet, transient=not console.is_terminal) as progress:
+        yield progress, progress.add_task(what, total=total, said=said)

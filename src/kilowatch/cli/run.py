@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.config import Config
+    from kilowatch.core.device import DeviceRecord
     from kilowatch.links.source import Source
     from kilowatch.observability.health import Health
     from kilowatch.web.live import LiveBook
@@ -31,7 +32,7 @@ def run(
     ] = None,
     detector: Annotated[str | None, typer.Option(help="Another detector than the settings name.")] = None,
     seconds: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
-    web: Annotated[bool, typer.Option(help="Serve the page and the API, as [web] says.")] = True,
+    web: Annotated[bool, typer.Option(help="Serve the page and the API, as the section `web` says.")] = True,
 ) -> None:
     """Watch the devices that the settings name, in one process, until Ctrl-C."""
     loaded = load_config(file)
@@ -147,10 +148,15 @@ def _settings(config: Config) -> EdgeSettings:
 
 def _sources(config: Config, built: BuiltEdge, plugs: PlugBook, metrics: Metrics) -> list[Source]:
     from kilowatch.app.sources import sources_of
+    from kilowatch.cli.simulated import simulated
     from kilowatch.links.wall import wall_ms
 
     registry = built.parts.registry
-    return sources_of(config, registry.records(), plugs, lambda records: registry.discover(records, wall_ms()), metrics)
+
+    def discover(records: list[DeviceRecord]) -> None:
+        registry.discover(records, wall_ms())
+
+    return sources_of(config, registry.records(), plugs, discover, metrics, wall_ms, simulated)
 
 
 def _greet(config: Config, sources: list[Source], built: BuiltEdge) -> None:

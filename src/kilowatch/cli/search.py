@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
+from kilowatch.cli.progress import told_progress
 from kilowatch.cli.read_options import reads_files
 from kilowatch.cli.train import OVERLAP, epoch_progress, tell, write_all
 from kilowatch.cli.train_data import data_table, read_series, windows_of
@@ -84,12 +85,8 @@ def _windows(normal: Sequence[Series], abnormal: Sequence[Series], length: int) 
 @contextmanager
 def trial_progress(trials: int, *, quiet: bool) -> Iterator[Callable[[TrialReport], None]]:
     """Show a bar on standard error: trials, the last loss, the best one and the time left."""
-    columns = (TextColumn("search"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
-    console = Console(stderr=True)
-    shown = (*columns, TimeRemainingColumn())
-    with Progress(*shown, console=console, disable=quiet, transient=not console.is_terminal) as progress:
-        task = progress.add_task("search", total=trials, said="compiling")
-        yield lambda report: progress.update(task, completed=report.number, said=said(report))
+    with told_progress("search", trials, TimeRemainingColumn(), quiet=quiet) as show:
+        yield lambda report: show(report.number, said(report))
 
 
 def said(report: TrialReport) -> str:

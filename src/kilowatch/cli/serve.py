@@ -41,8 +41,9 @@ def registry(config: ConfigFile = None) -> None:
 def processor(config: ConfigFile = None) -> None:
     """Take readings in from the sources of the settings; each source belongs to one processor."""
     from kilowatch.app.processor_service import serve_processor
+    from kilowatch.cli.simulated import simulated
 
-    serve_processor(settings_of(config), stopping())
+    serve_processor(settings_of(config), stopping(), simulated)
 
 
 @app.command()
@@ -95,7 +96,9 @@ def web(config: ConfigFile = None) -> None:
 @app.command("all")
 def everything(
     config: ConfigFile = None,
-    page: Annotated[bool, typer.Option("--web/--no-web", help="Serve the page and the API, as [web] says.")] = True,
+    page: Annotated[
+        bool, typer.Option("--web/--no-web", help="Serve the page and the API, as the section `web` says.")
+    ] = True,
 ) -> None:
     """Run all of them on this machine, as processes; topics that are missing are created. One failing ends all."""
     from kilowatch.app.kafka_access import access_of

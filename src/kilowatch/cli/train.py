@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from kilowatch.cli.model_facts import epoch_rows, facts
+from kilowatch.cli.progress import told_progress
 from kilowatch.cli.read_options import reads_files
 from kilowatch.cli.train_data import data_table, read_series, windows_of
 from kilowatch.core.outputs_models import TrainOutput
@@ -120,11 +120,8 @@ def _read(
 @contextmanager
 def epoch_progress(epochs: int, *, quiet: bool) -> Iterator[Callable[[EpochReport], None]]:
     """Show a bar on standard error: epoch, losses and the time left."""
-    columns = (TextColumn("train"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet, transient=not console.is_terminal) as progress:
-        task = progress.add_task("train", total=epochs, said="compiling")
-        yield lambda report: progress.update(task, completed=report.epoch, said=said(report))
+    with told_progress("train", epochs, quiet=quiet) as show:
+        yield lambda report: show(report.epoch, said(report))
 
 
 def said(report: EpochReport) -> str:

@@ -204,7 +204,7 @@ def _edge_jobs(
     """Return who carries out what people ask of an edge, and how they ask it."""
     from kilowatch.app.actor.switching import Switching
     from kilowatch.app.jobs import JobRunner
-    from kilowatch.app.rehearsing import Rehearsing
+    from kilowatch.app.rehearsing import Rehearsing, reporting
     from kilowatch.app.stores import data_folder
     from kilowatch.app.words import PeoplesWords
     from kilowatch.core.device import ActsBy
@@ -212,7 +212,8 @@ def _edge_jobs(
 
     database = built.parts.database
     switching = Switching(database, plugs, wall_ms, WallClock(), ActsBy.EDGE)
-    rehearsing = Rehearsing(data_folder(config).snapshots, detector, config.detector.learning_days, stop)
+    days, told = config.detector.learning_days, reporting(database)
+    rehearsing = Rehearsing(data_folder(config).snapshots, detector, days, stop, told)
     jobs = JobRunner(database, {JobKind.SWITCH: switching, JobKind.REHEARSE: rehearsing})
     return jobs, PeoplesWords(database, built.parts.registry, wall_ms, list(JobKind), woken=jobs.wake)
 

@@ -14,6 +14,7 @@ from kilowatch.config.secret import Secret
 from kilowatch.config.sources import Port, SourcesConfig
 from kilowatch.config.upstream import ModelsConfig, UpstreamConfig
 from kilowatch.config.web import WebConfig
+from kilowatch.core.tariff import HIGHEST_PER_KWH
 from kilowatch.observability.logs import LogFormat, LogLevel
 
 
@@ -100,12 +101,22 @@ class DetectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = 7.0
 
 
+Price = Annotated[
+    float,
+    Meta(
+        ge=-HIGHEST_PER_KWH,
+        le=HIGHEST_PER_KWH,
+        description="money for a kWh; a day of one device may cost 9.2 million of it at most, so else give thousands",
+    ),
+]
+
+
 class HourPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A price that holds for some hours of the day, local time; to_hour may lie past midnight."""
 
     from_hour: Annotated[int, Meta(ge=0, le=23, description="from this hour on")]
     to_hour: Annotated[int, Meta(ge=0, le=24, description="up to this hour")]
-    price_per_kwh: Annotated[float, Meta(description="money for a kWh")]
+    price_per_kwh: Price
     weekdays: Annotated[list[int], Meta(description="0 Monday to 6 Sunday; empty: every day")] = msgspec.field(
         default_factory=list
     )
@@ -115,7 +126,7 @@ class TariffConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What energy costs."""
 
     currency: Annotated[str, Meta(min_length=1, max_length=8, description="shown beside sums")] = "EUR"
-    price_per_kwh: Annotated[float, Meta(description="money for a kWh where no hour says otherwise")] = 0.30
+    price_per_kwh: Price = 0.30
     hours: Annotated[dict[str, HourPrice], Meta(description="other prices by hour, each with a name of its own")] = (
         msgspec.field(default_factory=dict)
     )

@@ -106,6 +106,44 @@ class PushConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 256
 
 
+class FileColumnsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Columns of a table: by header, or by number from 1 where a file has no header. What is not named is guessed."""
+
+    time: Annotated[str | None, Meta(description="when")] = None
+    power: Annotated[str | None, Meta(description="power")] = None
+    energy: Annotated[str | None, Meta(description="energy register")] = None
+    voltage: Annotated[str | None, Meta(description="voltage, V")] = None
+    current: Annotated[str | None, Meta(description="current, A")] = None
+    on: Annotated[str | None, Meta(description="the switch")] = None
+    device: Annotated[str | None, Meta(description="the device's name, where a file holds several")] = None
+    site: Annotated[str | None, Meta(description="the site's name; None: ours in every row")] = None
+
+
+class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files of readings that are followed as a logger writes them: CSV, Parquet, or JSON lines of docs/contracts.md."""
+
+    path: Annotated[str, Meta(min_length=1, description="a folder, a file, or a pattern such as logs/*.csv")]
+    look_s: Annotated[float, Meta(ge=0.1, le=3600, description="how often to look for what is new, s")] = 2.0
+    time_zone: Annotated[str | None, Meta(description="of times that carry none; None: the site's")] = None
+    unit: Annotated[str, Meta(pattern="^(W|kW)$", description="of the power; None: by name or size")] | None = None
+    day_first: Annotated[bool | None, Meta(description="settles 03/04/2026; None: by the other rows")] = None
+    device: (
+        Annotated[
+            str, Meta(min_length=1, max_length=128, description="whose readings; None: as column or file is named")
+        ]
+        | None
+    ) = None
+    columns: FileColumnsConfig = FileColumnsConfig()
+
+
+class SimConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A simulated home of sixteen meters, at the pace of the clock: to try kilowatch without any hardware."""
+
+    enabled: Annotated[bool, Meta(description="let it live")] = False
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1, description="which home: the same seed lives the same life")] = 1
+    interval_s: Annotated[float, Meta(ge=1.0, le=3600, description="how often each meter is read, s")] = 30.0
+
+
 class HomeAssistantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Home Assistant whose switches and sensors devices may name as plug."""
 
@@ -115,11 +153,15 @@ class HomeAssistantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
 
 class SourcesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where readings come from. Files are read by `kilowatch replay`; a simulated home lives in `kilowatch demo`."""
+    """Where readings come from. `kilowatch replay` reads files without watching anything."""
 
     mqtt: Annotated[dict[str, MqttConfig], Meta(description="brokers, each with a name of its own")] = msgspec.field(
         default_factory=dict
     )
     poll: PollConfig = PollConfig()
     push: PushConfig = PushConfig()
+    files: Annotated[dict[str, FilesConfig], Meta(description="followed files, each with a name of its own")] = (
+        msgspec.field(default_factory=dict)
+    )
+    sim: SimConfig = SimConfig()
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()

@@ -20,6 +20,14 @@ dry_run = true                    # says what it would switch off, and switches 
 # username = "kilowatch"
 # password_file = "mqtt-password"
 
+# Files that a logger writes: CSV, Parquet, or JSON lines. They are followed as they grow.
+# [sources.files.logger]
+# path = "/var/log/power"
+
+# No hardware yet? A simulated home, to see how it looks.
+# [sources.sim]
+# enabled = true
+
 # A plug that is asked over HTTP.
 # [devices.tv]
 # kind = "tv"

@@ -24,7 +24,7 @@ from kilowatch.core.reading import ReadingBatch
 from kilowatch.core.segments import Segments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -131,12 +131,8 @@ class Cleaner:
         return offset_ms
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return every array over slots, by name: the snapshot and the bytes a device costs."""
+        """Return every array over slots, by name: the bytes a device costs."""
         return self._past.state()
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot; `ReadingError` where it was not written by `state`."""
-        self._past.restore(state)
 
     def _place(self, judged: ReadingBatch, segments: Segments, reason: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Add the reasons of stage 2 to `reason`; return which rows are history."""

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kilowatch.core.device import grown
-from kilowatch.errors import ReadingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from kilowatch.core.reading import ReadingBatch
@@ -66,7 +63,8 @@ class Past:
     newest_seq: NDArray[np.int64]
 
     def __init__(self) -> None:
-        self.restore({})
+        for name, dtype, *_ in _COLUMNS:
+            setattr(self, name, np.empty(0, dtype=dtype))
 
     def reserve(self, devices: int, batch: ReadingBatch) -> None:
         """Make room for so many devices in the columns that the batch needs."""
@@ -82,14 +80,3 @@ class Past:
         """Return every array over slots in use, by name."""
         columns = {name: getattr(self, name) for name, *_ in _COLUMNS}
         return {name: column for name, column in columns.items() if len(column)}
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from copies of what `state` returned; `ReadingError` where a name or dtype is not ours."""
-        ours = {name: np.empty(0, dtype=dtype) for name, dtype, *_ in _COLUMNS}
-        for name, column in state.items():
-            if name not in ours or ours[name].dtype != column.dtype:
-                raise ReadingError(
-                    f"Cleaning keeps no {column.dtype} column {name}.", "Was it written by this version?"
-                )
-        for name, empty in ours.items():
-            setattr(self, name, state.get(name, empty).copy())

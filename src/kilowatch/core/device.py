@@ -187,6 +187,15 @@ class Records(Sequence[DeviceRecord]):
         return number
 
 
+_RETIRED = "\x1f"
+"""Stands in the names of slots that were given up, and in no name that a person gives."""
+
+
+def is_retired(record: DeviceRecord) -> bool:
+    """Return whether this is what is left of a device that a person has deleted."""
+    return _RETIRED in record.device
+
+
 class Fleet:
     """All devices of a process: (site, device) to slot, the records, and their traits as arrays over slots."""
 
@@ -242,6 +251,15 @@ class Fleet:
         self.records[slot] = record
         self._write(slot, record)
         return slot
+
+    def retire(self, slot: int) -> None:
+        """Take the name from a slot: nothing reaches it any more, and who speaks under that name is met anew."""
+        record = self.records[slot]
+        # Watching, for a name that nobody bears will never be learnt.
+        self.records[slot] = msgspec.structs.replace(
+            record, device=f"{record.device}{_RETIRED}{slot}", stage=Stage.WATCHING
+        )
+        self.thawed()
 
     def thawed(self) -> None:
         """Find the devices of a saved state by name again; `StateError` where it does not hold together."""

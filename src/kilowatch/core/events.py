@@ -147,6 +147,8 @@ class Rearm(PersonalWord, frozen=True, kw_only=True, omit_defaults=True, tag="re
 class RecordChanged(PersonalWord, frozen=True, kw_only=True, omit_defaults=True, tag="device"):
     """The device's record has a new version in `IoTRegistry`."""
 
+    gone: Annotated[bool, Meta(description="a person has deleted it: judges forget what they learnt of it")] = False
+
 
 class Learnt(msgspec.Struct, frozen=True, kw_only=True, tag_field="control", tag="learnt"):
     """A detector tells the registry that a device has been learnt and is watched from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 
 from kilowatch.core.localtime import zone
@@ -10,6 +11,7 @@ from kilowatch.core.localtime import zone
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
+_POWER = re.compile(r"\d [kM]?W\b")
 
 
 def label(device: str) -> str:
@@ -61,20 +63,34 @@ def clock(ts_ms: int, time_zone: str, seen_ms: int) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
+def course(first_ms: int, found_ms: int, time_zone: str, bursts: int) -> str:
+    """Return since when it is odd, and when it was found as the words before say: "03:12, as of 03:53".
+
+    Figures grow old while an incident stays open. Who reads "on for 41 min" an hour later must see when that was.
+    """
+    since, found = clock(first_ms, time_zone, found_ms), clock(found_ms, time_zone, found_ms)
+    breaks = ", with breaks" if bursts > 1 else ""
+    return f"{since}{breaks}" if since == found else f"{since}{breaks}, as of {found}"
+
+
 def sentence(device: str, phrase: str, observed_w: float, low_w: float, high_w: float, since: str) -> str:
-    """Return what is odd: "Fridge: on for 41 min; since 03:12 (drawing 92 W, expected 0 to 4 W)"."""
+    """Return what is odd: "Fridge: on for 41 min; since 03:12, as of 03:53 (drawing 92 W, expected 0 to 4 W)".
+
+    A phrase that names watts has said what is drawn, and by which measure: a second figure would contradict a mean.
+    """
     facts = []
-    if math.isfinite(observed_w):
+    if math.isfinite(observed_w) and not _POWER.search(phrase):
         facts.append(f"drawing {watts(observed_w)}")
-    if expected := band(low_w, high_w):
+    if (expected := band(low_w, high_w)) and expected not in phrase:
         facts.append(f"expected {expected}")
     evidence = f" ({', '.join(facts)})" if facts else ""
     return f"{label(device)}: {phrase}; since {since}{evidence}"
 
 
-def cleared(device: str, phrase: str, open_ms: int) -> str:
+def cleared(device: str, phrase: str, odd_ms: int, bursts: int) -> str:
     """Return the end of an incident: "Fridge: as expected again after 41 min; it was: on for 41 min"."""
-    return f"{label(device)}: as expected again after {duration(open_ms)}; it was: {phrase}"
+    breaks = ", with breaks" if bursts > 1 else ""
+    return f"{label(device)}: as expected again after {duration(odd_ms)}{breaks}; it was: {phrase}"
 
 
 def silent(device: str, since: str, every_ms: int) -> str:

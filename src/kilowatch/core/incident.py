@@ -78,7 +78,7 @@ class IncidentTracker:
         incident = self._book.latest.get(slot)
         if incident is None or not incident.is_open:
             return None
-        words = self._words(slot, incident, EventKind.UPDATED, ts_ms)
+        words = self._words(slot, incident, EventKind.UPDATED)
         return incident.as_event(EventKind.UPDATED, ts_ms, words, self._fleet.records[slot])
 
     def observe(self, hot: Hot) -> list[IncidentEvent]:
@@ -116,13 +116,9 @@ class IncidentTracker:
         slot = self._book.acknowledge(incident_id)
         return [] if slot is None else [self._tell(slot, self._book.latest[slot], EventKind.UPDATED, ts_ms)]
 
-    def state(self) -> bytes:
-        """Return every incident as a snapshot keeps it."""
-        return self._book.state()
-
-    def restore(self, state: bytes) -> None:
-        """Take up a snapshot; the fleet must know its devices already."""
-        self._book.restore(state)
+    def retire(self, slot: int, ts_ms: int) -> list[IncidentEvent]:
+        """Forget a device that a person has deleted; return the end of its incident where that was open."""
+        return self._book.retire(slot, ts_ms)
 
     def _begin(self, hot: Hot, score: float, before: Incident | None) -> list[IncidentEvent]:
         if before is None or hot.ts_ms >= before.last_ms + self._merge_ms:
@@ -145,9 +141,10 @@ class IncidentTracker:
         self._touch(hot, incident)
         if score < self.rules.enter:
             return []
-        severity, phrase = incident.severity, incident.phrase
+        severity = incident.severity
         self._take(incident, hot, score)
-        is_news = incident.phrase != phrase and hot.ts_ms - incident.told_ms >= self._update_ms
+        # Than the one that was told, not than the last: a phrase that has settled on other figures is still news.
+        is_news = incident.phrase != incident.told_phrase and hot.ts_ms - incident.told_ms >= self._update_ms
         # What policy could not decide on one window it can on the next: it must not wait for other news.
         is_backed = incident.windows == MIN_WINDOWS and severity is Severity.CRITICAL
         if incident.severity is severity and not is_news and not is_backed:
@@ -161,6 +158,7 @@ class IncidentTracker:
         incident.peak = max(incident.peak, score, min(hot.peak, HIGHEST_SCORE))
         incident.leading_rule, incident.phrase, incident.model = hot.rule, hot.phrase, hot.model
         incident.observed_w, incident.low_w, incident.high_w = hot.observed_w, hot.low_w, hot.high_w
+        incident.found_ms = hot.ts_ms
         incident.on_since_ms, incident.harmless = hot.on_since_ms, hot.harmless
         if hot.rule not in incident.rules:
             incident.rules.append(hot.rule)
@@ -177,13 +175,15 @@ class IncidentTracker:
         return self._tell(slot, incident, EventKind.CLEARED, incident.cleared_ms)
 
     def _tell(self, slot: int, incident: Incident, kind: EventKind, ts_ms: int) -> IncidentEvent:
-        return incident.tell(kind, ts_ms, self._words(slot, incident, kind, ts_ms), self._fleet.records[slot])
+        return incident.tell(kind, ts_ms, self._words(slot, incident, kind), self._fleet.records[slot])
 
-    def _words(self, slot: int, incident: Incident, kind: EventKind, ts_ms: int) -> str:
+    def _words(self, slot: int, incident: Incident, kind: EventKind) -> str:
         record = self._fleet.records[slot]
         if kind is EventKind.CLEARED:
-            return explain.cleared(record.device, incident.phrase, incident.last_ms - incident.since_ms)
-        since = explain.clock(incident.since_ms, record.time_zone, ts_ms)
+            return explain.cleared(record.device, incident.phrase, incident.odd_ms, incident.bursts)
+        # A snapshot of before `found_ms` was kept has none.
+        found_ms = incident.last_ms if incident.found_ms is None else incident.found_ms
+        since = explain.course(incident.first_ms, found_ms, record.time_zone, incident.bursts)
         return explain.sentence(
             record.device, incident.phrase, incident.observed_w, incident.low_w, incident.high_w, since
         )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 import numpy as np
 
+from kilowatch.core import explain
 from kilowatch.core.device import grown
 from kilowatch.core.events import WIRE_V, EventKind, Evidence, IncidentEvent, Severity
-from kilowatch.errors import ReadingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class Incident(msgspec.Struct, kw_only=True):
     """An incident as the tracker holds it, and as it lies in a snapshot. Times are event times in ms UTC.
 
     since_ms: first odd reading of the present burst. cleared_ms: None while open. score, severity, peak: the
-    highest so far. phrase, observed_w and the band are those of the last sample at or over the threshold, watts NaN
-    where unknown.
+    highest so far. phrase, observed_w and the band are those of the last sample at or over the threshold, at
+    found_ms, watts NaN where unknown.
     """
 
     id: str
@@ -59,6 +59,8 @@ class Incident(msgspec.Struct, kw_only=True):
     model: str = ""
     version: int = 0
     told_ms: int = 0
+    told_phrase: str = ""
+    found_ms: int | None = None
     windows: int = 0
     on_since_ms: int | None = None
     least_w: float = math.inf
@@ -90,6 +92,12 @@ class Incident(msgspec.Struct, kw_only=True):
         """Whether it has not been cleared, or has come back since."""
         return self.cleared_ms is None
 
+    @property
+    def odd_ms(self) -> int:
+        """How long it was odd, ms; of a single odd reading, how long until it was cleared."""
+        until_ms = self.last_ms if self.last_ms > self.first_ms or self.cleared_ms is None else self.cleared_ms
+        return until_ms - self.first_ms
+
     def reopen(self, since_ms: int) -> None:
         """Begin another burst of the same incident."""
         self.cleared_ms, self.since_ms = None, since_ms
@@ -98,7 +106,7 @@ class Incident(msgspec.Struct, kw_only=True):
     def tell(self, kind: EventKind, ts_ms: int, sentence: str, record: DeviceRecord) -> IncidentEvent:
         """Return the incident's next event."""
         self.version += 1
-        self.told_ms = ts_ms
+        self.told_ms, self.told_phrase = ts_ms, self.phrase
         return self.as_event(kind, ts_ms, sentence, record)
 
     def as_event(self, kind: EventKind, ts_ms: int, sentence: str, record: DeviceRecord) -> IncidentEvent:
@@ -187,6 +195,18 @@ class IncidentBook:
         del self.latest[slot]
         self._due_ms[slot] = _NEVER
 
+    def retire(self, slot: int, ts_ms: int) -> list[IncidentEvent]:
+        """Drop the incident of a device that a person has deleted; return its end where it was open."""
+        incident = self.latest.get(slot)
+        if incident is None:
+            return []
+        self.forget(slot)
+        if not incident.is_open:
+            return []
+        incident.cleared_ms, record = max(ts_ms, incident.last_ms), self.fleet.records[slot]
+        words = f"{explain.label(record.device)} was deleted by a person and is watched no more."
+        return [incident.tell(EventKind.CLEARED, incident.cleared_ms, words, record)]
+
     def acknowledge(self, incident_id: str) -> int | None:
         """Note that a person has seen an open incident and return its slot, None where there is nothing to note."""
         # No index by id: people acknowledge seldom, and few devices have an incident.
@@ -196,40 +216,6 @@ class IncidentBook:
                 return slot
         return None
 
-    def state(self) -> bytes:
-        """Return every incident with its due time for a snapshot: by name, as slots do not outlive a process."""
-        entries = [(int(self._due_ms[slot]), incident) for slot, incident in self.latest.items()]
-        return msgspec.msgpack.encode(_Snapshot(_SNAPSHOT_V, entries))
-
-    def restore(self, state: bytes) -> None:
-        """Take a snapshot's incidents in; those of devices that have been deleted since are dropped."""
-        for due_ms, incident in _read(state).incidents:
-            slot = self.fleet.slot(incident.site, incident.device)
-            if slot is not None:
-                self.put(slot, incident, due_ms)
-
     def _reserve(self) -> None:
         if len(self.fleet) > len(self._due_ms):
             self._due_ms = grown(self._due_ms, len(self.fleet) + len(self.fleet) // 4 + 8, _NEVER)
-
-
-class _Snapshot(msgspec.Struct):
-    v: int
-    incidents: list[tuple[int, Incident]]
-
-
-_SNAPSHOT_V = 1
-_snapshot = msgspec.msgpack.Decoder(_Snapshot)
-
-
-def _read(state: bytes) -> _Snapshot:
-    try:
-        snapshot = _snapshot.decode(state)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ReadingError(f"The incidents of a snapshot cannot be read: {error}.", "Use an older snapshot.") from error
-    if snapshot.v > _SNAPSHOT_V:
-        raise ReadingError(
-            f"The incidents of a snapshot have format {snapshot.v}, this kilowatch reads up to {_SNAPSHOT_V}.",
-            "Use the kilowatch that wrote it, or a newer one.",
-        )
-    return snapshot

@@ -30,6 +30,12 @@ class RehearseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     device: Name | None = None
 
 
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a job that still runs: how much of its work is done."""
+
+    share: Annotated[float, Meta(ge=0, le=1)]
+
+
 class SwitchWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person wants a plug switched; not after expires_ms, the home's time, ms UTC."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,8 @@ from kilowatch.core.threshold import Thresholds, public_score
 from kilowatch.core.window import WindowRing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from kilowatch.core.detector import Detector, Scores
@@ -114,41 +116,77 @@ class Judge:
         since_ms = self.bursts.since(samples, judged.score)
         # Its own score as well: the k-th largest of n stays high for a while when all is as expected again.
         rows = np.flatnonzero((judged.confirmed >= leave) & (judged.score >= leave) & ~samples.held)
-        hots = [self._hot(int(row), judged, scored, int(since_ms[row])) for row in rows]
-        if on_since_ms is None:
-            return judged, hots
-        runs = on_since_ms[rows].tolist()
-        return judged, [
-            replace(hot, on_since_ms=None if run == OFF else run) for hot, run in zip(hots, runs, strict=True)
+        if not len(rows):
+            return judged, []
+        runs = np.full(len(samples), OFF) if on_since_ms is None else on_since_ms
+        return judged, self._hots(rows, judged, scored, since_ms, runs)
+
+    def _hots(
+        self,
+        rows: NDArray[np.intp],
+        judged: Judged,
+        scored: Scored,
+        since_ms: NDArray[np.int64],
+        on_since_ms: NDArray[np.int64],
+    ) -> list[Hot]:
+        """Return the odd samples as objects, made column by column: in a storm they are most of a batch."""
+        samples = judged.samples
+        columns = (
+            samples.slot[rows],
+            samples.ts_ms[rows],
+            judged.confirmed[rows],
+            judged.score[rows],
+            np.where(since_ms < 0, samples.ts_ms, since_ms)[rows],
+            decode_watts(samples.code[rows]),
+            judged.low_w[rows],
+            judged.high_w[rows],
+            samples.historical[rows],
+            on_since_ms[rows],
+        )
+        return [
+            Hot(
+                slot=slot,
+                ts_ms=ts_ms,
+                score=score,
+                peak=peak,
+                since_ms=since,
+                rule=rule,
+                observed_w=observed_w,
+                low_w=low_w,
+                high_w=high_w,
+                phrase=phrase,
+                historical=historical,
+                on_since_ms=None if run == OFF else run,
+            )
+            for (rule, phrase), slot, ts_ms, score, peak, since, observed_w, low_w, high_w, historical, run in zip(
+                self._words(rows, judged, scored), *(column.tolist() for column in columns), strict=True
+            )
         ]
 
-    def _hot(self, row: int, judged: Judged, scored: Scored, since_ms: int) -> Hot:
-        samples = judged.samples
-        ts_ms = int(samples.ts_ms[row])
-        rule, phrase = self._words(row, judged, scored)
-        return Hot(
-            slot=int(samples.slot[row]),
-            ts_ms=ts_ms,
-            score=float(judged.confirmed[row]),
-            peak=float(judged.score[row]),
-            since_ms=ts_ms if since_ms < 0 else since_ms,
-            rule=rule,
-            observed_w=float(decode_watts(samples.code[row : row + 1])[0]),
-            low_w=float(judged.low_w[row]),
-            high_w=float(judged.high_w[row]),
-            phrase=phrase,
-            historical=bool(samples.historical[row]),
-        )
+    def _words(self, rows: NDArray[np.intp], judged: Judged, scored: Scored) -> list[tuple[str, str]]:
+        """Return the rule that leads at each row, and what it has to say."""
+        made: list[tuple[str, str]] = [("", "")] * len(rows)
+        warm = scored.watching[rows] if scored.cold is not None else np.ones(len(rows), dtype=np.bool_)
+        for detector, scores, at in (
+            (self._scorer.detector, scored.scores, np.flatnonzero(warm)),
+            (self._scorer.cold_start, scored.cold, np.flatnonzero(~warm)),
+        ):
+            if scores is not None and len(at):
+                for place, words in zip(at.tolist(), _said(detector, scores, judged, rows[at]), strict=True):
+                    made[place] = words
+        return made
 
-    def _words(self, row: int, judged: Judged, scored: Scored) -> tuple[str, str]:
-        if scored.cold is not None and not scored.watching[row]:
-            detector, scores = self._scorer.cold_start, scored.cold
-        else:
-            detector, scores = self._scorer.detector, scored.scores
-        facts = {name: float(values[row]) for name, values in scores.facts.items()}
-        facts |= {"low_w": float(judged.low_w[row]), "high_w": float(judged.high_w[row])}
-        rule = detector.name if scores.leader is None else scores.rules[int(scores.leader[row])]
-        return rule, detector.phrase(facts)
+
+def _said(detector: Detector, scores: Scores, judged: Judged, rows: NDArray[np.intp]) -> Iterator[tuple[str, str]]:
+    """Yield what a detector says of each of these rows."""
+    names = [*scores.facts, "low_w", "high_w"]
+    values = [*scores.facts.values(), judged.low_w, judged.high_w]
+    facts = zip(*(column[rows].tolist() for column in values), strict=True)
+    leaders = [detector.name] * len(rows)
+    if scores.leader is not None:
+        leaders = [scores.rules[leader] for leader in scores.leader[rows].tolist()]
+    for rule, one in zip(leaders, facts, strict=True):
+        yield rule, detector.phrase(dict(zip(names, one, strict=True)))
 
 
 def _band(scores: Scores, level: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

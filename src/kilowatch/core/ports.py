@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from kilowatch.core.device import DeviceRecord
-    from kilowatch.core.history import HistoryRows, HistorySeries
+    from kilowatch.core.history import HistorySeries
     from kilowatch.core.samples import Samples, Series
 
 
@@ -54,10 +54,7 @@ class Plug(Protocol):
 
 
 class History(Protocol):
-    """What people look at: five-minute buckets of everything, single samples of incidents and watched devices."""
-
-    def append(self, rows: HistoryRows) -> None:
-        """Keep judged samples."""
+    """What people look at: five-minute buckets of everything, and on an edge single samples of incidents."""
 
     def query(self, site: str, device: str, from_ms: int, to_ms: int, points: int) -> HistorySeries:
         """Return a device's past between two times in at most `points` (2 or more) buckets, at the finest level kept.

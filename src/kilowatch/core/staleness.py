@@ -41,16 +41,6 @@ def limit_ms(interval_ms: NDArray[np.int64], hold_ms: NDArray[np.int64]) -> NDAr
     return np.maximum(3 * interval_ms, hold_ms + hold_ms // 2)
 
 
-@dataclass(frozen=True, slots=True)
-class StalenessState:
-    """A snapshot: the first and last reading int64[slots], whether the last was history bool[slots], incidents."""
-
-    first_ms: NDArray[np.int64]
-    last_ms: NDArray[np.int64]
-    historical: NDArray[np.bool_]
-    incidents: bytes
-
-
 class StalenessTracker:
     """When every device of a fleet spoke first and last, and who is silent."""
 
@@ -112,31 +102,17 @@ class StalenessTracker:
             self._book.forget(slot)
         return sorted(events, key=_event_time)
 
+    def retire(self, slot: int, ts_ms: int) -> list[IncidentEvent]:
+        """Forget a device that a person has deleted: its silence means nothing; return the end of one."""
+        self._reserve()
+        self._first_ms[slot], self._last_ms[slot] = _UNKNOWN, _UNKNOWN
+        self._silent[slot], self._due_ms[slot] = False, _NEVER
+        return self._book.retire(slot, ts_ms)
+
     def acknowledge(self, incident_id: str, ts_ms: int) -> list[IncidentEvent]:
         """Note that a person has seen a silence; nothing where it is not open."""
         slot = self._book.acknowledge(incident_id)
         return [] if slot is None else [self._tell(slot, EventKind.UPDATED, int(self._last_ms[slot]), ts_ms)]
-
-    def state(self) -> StalenessState:
-        """Return copies of all that a snapshot needs."""
-        self._reserve()
-        size = len(self._fleet)
-        return StalenessState(
-            self._first_ms[:size].copy(),
-            self._last_ms[:size].copy(),
-            self._historical[:size].copy(),
-            self._book.state(),
-        )
-
-    def restore(self, state: StalenessState) -> None:
-        """Take up a snapshot; its slots must be those of this fleet."""
-        self._reserve()
-        size = len(state.first_ms)
-        self._first_ms[:size], self._last_ms[:size] = state.first_ms, state.last_ms
-        self._historical[:size] = state.historical
-        self._book.restore(state.incidents)
-        self._silent[list(self._book.open())] = True
-        self._plan(np.arange(size))
 
     def _limit_ms(self, slots: NDArray[np.integer]) -> NDArray[np.int64]:
         return limit_ms(self._fleet.interval_ms[slots], self._fleet.hold_ms[slots])

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 HOURS_A_WEEK = 168
 _UJ_PER_KWH = 3.6e12
 _PICO = 1e12
-_HIGHEST_PER_KWH = 10_000.0
-"""Above rupiah and dong; a day of a device may cost 9.2 million, which is what int64 holds in `_PICO`."""
+HIGHEST_PER_KWH = 10_000.0
+"""Above rupiah and dong."""
+MOST_A_DAY = 9_200_000.0
+"""What a day of a device may cost, in the tariff's currency: the sum that int64 holds in `_PICO`."""
 _MOST_PICO = 2.0**63 - 1024
 """The largest float64 that int64 holds."""
 
@@ -43,8 +45,8 @@ class Tariff:
     def __post_init__(self) -> None:
         if len(self.per_kwh) != HOURS_A_WEEK:
             raise ConfigError(f"A tariff has {HOURS_A_WEEK} hours, {len(self.per_kwh)} were given.")
-        if not all(math.isfinite(price) and abs(price) <= _HIGHEST_PER_KWH for price in self.per_kwh.tolist()):
-            raise ConfigError(f"Prices must lie within {_HIGHEST_PER_KWH:.0f} a kWh.", "Give prices per kWh.")
+        if not all(math.isfinite(price) and abs(price) <= HIGHEST_PER_KWH for price in self.per_kwh.tolist()):
+            raise ConfigError(f"Prices must lie within {HIGHEST_PER_KWH:.0f} a kWh.", "Give prices per kWh.")
         if not (1 <= len(self.currency) <= 8 and self.currency.isprintable()):
             raise ConfigError(f"{self.currency!r} is no currency.", "Use one to eight letters, such as EUR.")
 

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
-_THURSDAY_HOURS = 72
-"""1970-01-01 was a Thursday; weeks begin on Monday."""
 _DAYS = 2**17
 """More days than from 1970 to 2300."""
 
@@ -227,8 +224,3 @@ def _key(slot: NDArray[np.int32], day: NDArray[np.integer]) -> NDArray[np.int64]
 
 def _unkey(keys: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return (keys // _DAYS).astype(np.int32), (keys % _DAYS).astype(np.int32)
-
-
-def hour_of_week(local_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the hour of the local week, int64[n] 0 to 167 from Monday 00:00."""
-    return (local_ms // HOUR_MS + _THURSDAY_HOURS) % 168

@@ -12,7 +12,8 @@ from kilowatch.core.device import grown
 from kilowatch.core.energy import Before, cut, share_out, stretch
 from kilowatch.core.localtime import LocalTimes
 from kilowatch.core.reading import EARLIEST_MS
-from kilowatch.core.usage import DAY_MS, DayRows, Quantity, Tally, hour_of_week
+from kilowatch.core.samples import hour_of_week
+from kilowatch.core.usage import DAY_MS, DayRows, Quantity, Tally
 from kilowatch.core.usage_days import DayCells
 from kilowatch.core.usage_quarter import QuarterMeans
 from kilowatch.core.usage_together import CoRunning

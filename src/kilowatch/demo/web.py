@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kilowatch.app.actor.switching import Switching
 from kilowatch.app.jobs import JobRunner
-from kilowatch.app.rehearsing import Rehearsing
+from kilowatch.app.rehearsing import Rehearsing, reporting
 from kilowatch.app.words import PeoplesWords
 from kilowatch.core.device import ActsBy
 from kilowatch.core.jobs import JobKind
@@ -66,7 +66,7 @@ def _rooms(live: LiveDemo, stop: threading.Event, *, dry_run: bool) -> tuple[Hou
     parts, clock = live.built.parts, live.clock
     switching = Switching(parts.database, live.plug_book, clock, WallClock(), ActsBy.EDGE)
     # Half of the recorded weeks are learnt from, so that the other half is watched.
-    rehearsing = Rehearsing(live.snapshots, DETECTOR, stage.LEARNT_DAYS / 2, stop)
+    rehearsing = Rehearsing(live.snapshots, DETECTOR, stage.LEARNT_DAYS / 2, stop, reporting(parts.database))
     jobs = JobRunner(parts.database, {JobKind.SWITCH: switching, JobKind.REHEARSE: rehearsing})
     words = PeoplesWords(parts.database, parts.registry, clock, list(JobKind), woken=jobs.wake)
     settings = HouseSettings(time_zone=stage.TIME_ZONE, is_dry_run=dry_run)

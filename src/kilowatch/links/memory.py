@@ -77,6 +77,11 @@ class MemoryHistory:
             record, past.ts_ms[rows], past.local_ms[rows], past.code[rows], past.count[rows], ~past.held[rows]
         )
 
+    def forget(self, slot: int) -> None:
+        """Drop all of a device's past."""
+        self._chunks.pop(slot, None)
+        self._settled.discard(slot)
+
     def freezing(self) -> None:
         """Make one chunk of every device's past, so that a saved state holds few large arrays."""
         for slot in list(self._chunks):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -11,6 +10,7 @@ import msgspec
 import numpy as np
 
 from kilowatch.errors import StateError
+from kilowatch.nets.whole_file import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,12 +52,8 @@ def save(path: Path, fingerprint: str, progress: Progress) -> None:
     heading = msgspec.json.encode(_Heading(fingerprint, progress.history, progress.best_epoch))
     arrays = {f"variable_{k}": array for k, array in enumerate(progress.variables)}
     arrays |= {f"best_{k}": array for k, array in enumerate(progress.best)}
-    beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
+    with whole_file(path) as file:
         np.savez(file, allow_pickle=False, heading=np.frombuffer(heading, dtype=np.uint8), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def load(path: Path, fingerprint: str) -> Progress | None:

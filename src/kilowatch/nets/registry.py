@@ -6,8 +6,6 @@ have one in shadow, and remembers what was live before.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,8 +13,11 @@ import msgspec
 from kilowatch.errors import ConfigError, ModelError
 from kilowatch.nets.artifact import Artifact, artifact_of, read_artifact
 from kilowatch.nets.card import Network
+from kilowatch.nets.locks import alone
+from kilowatch.nets.whole_file import whole_file
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 ANY = "any"
@@ -84,11 +85,15 @@ class ModelRegistry:
         """Take a model file in, verified; one that is there already stays as it is."""
         artifact = artifact_of(data)
         path = self.path(artifact.sha256)
-        if not path.exists():
-            self._models.mkdir(parents=True, exist_ok=True)
-            _write(path, data)
-            # Its name is its hash: whoever edits it should be stopped here, not when it is next loaded.
-            path.chmod(0o444)
+        if path.exists():
+            return artifact
+        self._models.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            if not path.exists():
+                with whole_file(path) as file:
+                    file.write(data)
+                # Its name is its hash: whoever edits it should be stopped here, not when it is next loaded.
+                path.chmod(0o444)
         return artifact
 
     def post(self, network: Network, device_kind: str = ANY) -> Post:
@@ -101,48 +106,45 @@ class ModelRegistry:
     def promote(self, digest: str, device_kind: str = ANY, *, shadow: bool = False) -> Post:
         """Make a model live, or put it in shadow beside the live one, once it is verified."""
         artifact = self.read(digest)
-        post = self.post(artifact.card.kind, device_kind)
-        if shadow:
-            changed = msgspec.structs.replace(post, shadow=digest)
-        # Live once more would put the model into its own past, and a rollback would lead to itself.
-        elif post.live == digest:
-            return post
-        else:
+        with self._alone():
+            post = self.post(artifact.card.kind, device_kind)
+            if shadow:
+                return self._put(msgspec.structs.replace(post, shadow=digest))
+            # Live once more would put the model into its own past, and a rollback would lead to itself.
+            if post.live == digest:
+                return post
             past = post.past if post.live is None else (*post.past, post.live)
             kept = None if post.shadow == digest else post.shadow
-            changed = msgspec.structs.replace(post, live=digest, shadow=kept, past=past)
-        return self._put(changed)
+            return self._put(msgspec.structs.replace(post, live=digest, shadow=kept, past=past))
 
     def rollback(self, network: Network, device_kind: str = ANY) -> Post:
         """Make the model live that was so before; `ConfigError` where there is none."""
-        post = self.post(network, device_kind)
-        if not post.past:
-            raise ConfigError(f"No {network} for {device_kind} was live before.", "Promote one instead.")
-        # Verified first: a file that is gone or torn by now must not become live.
-        self.read(post.past[-1])
-        return self._put(msgspec.structs.replace(post, live=post.past[-1], past=post.past[:-1]))
+        if not self._folder.is_dir():
+            raise _none_before(network, device_kind)
+        with self._alone():
+            post = self.post(network, device_kind)
+            if not post.past:
+                raise _none_before(network, device_kind)
+            # Verified first: a file that is gone or torn by now must not become live.
+            self.read(post.past[-1])
+            return self._put(msgspec.structs.replace(post, live=post.past[-1], past=post.past[:-1]))
 
     @property
     def _models(self) -> Path:
         return self._folder / "models"
 
+    def _alone(self) -> AbstractContextManager[None]:
+        # Who changes the index reads it first: of two at once one would undo what the other did.
+        return alone(self._folder / "lock")
+
     def _put(self, post: Post) -> Post:
         key = (post.network, post.device_kind)
         others = [other for other in self.index().posts if (other.network, other.device_kind) != key]
         index = Index(posts=tuple(sorted([*others, post], key=lambda each: (each.network, each.device_kind))))
-        _write(self._folder / "index.json", msgspec.json.format(msgspec.json.encode(index), indent=2))
+        with whole_file(self._folder / "index.json") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(index), indent=2))
         return post
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a whole file or none."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            beside.unlink()
+def _none_before(network: Network, device_kind: str) -> ConfigError:
+    return ConfigError(f"No {network} for {device_kind} was live before.", "Promote one instead.")

@@ -5,6 +5,7 @@ Every trial is judged by its validation loss. Data kept aside for a test are nev
 
 from __future__ import annotations
 
+from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from msgspec import Meta
 from kilowatch.errors import ConfigError, MissingExtraError, StateError
 from kilowatch.nets.card import Network
 from kilowatch.nets.fit import TrainPlan
+from kilowatch.nets.locks import Together
 from kilowatch.nets.shapes import AutoencoderShape, EdgeClassifierShape, ForecasterShape, Shape
 from kilowatch.nets.train import fitted
 from kilowatch.nets.windows import check_data
@@ -65,6 +67,7 @@ def search(
 ) -> Found:
     """Search until the study at `path` holds as many trials as the plan says, and return the best one.
 
+    Trials that were cut off are tried again; another search that is at the same study keeps its own.
     `StateError` where the study is of other data or another network; `ConfigError` where no trial ended well.
     """
     optuna = _optuna()
@@ -72,8 +75,23 @@ def search(
     # Before the study: data that cannot train must leave no file behind.
     for training, validation in parts.values():
         check_data(training, validation, labelled=network is Network.EDGE_CLASSIFIER)
-    study = _study(optuna, network, plan, path, _fingerprint(parts))
+    with closing(Together(path.with_name(path.name + ".lock"))) as others:
+        study = _study(optuna, network, plan, path, _fingerprint(parts))
+        if others.was_first:
+            _give_up_running(optuna, study)
+        others.share()
+        _optimize(optuna, study, network, plan, parts, report)
+    return _best(optuna, study, network, plan)
 
+
+def _optimize(
+    optuna: Any,
+    study: Any,
+    network: Network,
+    plan: SearchPlan,
+    parts: dict[int, tuple[Windows, Windows]],
+    report: Callable[[TrialReport], None],
+) -> None:
     def objective(trial: Any) -> float:
         shape, rate = propose(trial, network, plan.windows)
         return _loss(optuna, trial, shape, rate, plan, parts[shape.window])
@@ -87,7 +105,6 @@ def search(
     # Failed ones are those that were cut off: they count for nothing, so the plan is made up.
     over = sum(trial.state.is_finished() and trial.state.name != "FAIL" for trial in study.trials)
     study.optimize(objective, n_trials=max(0, plan.trials - over), callbacks=[told])
-    return _best(optuna, study, network, plan)
 
 
 def propose(trial: Any, network: Network, windows: tuple[int, ...]) -> tuple[Shape, float]:
@@ -134,7 +151,7 @@ def _optuna() -> Any:
 
 
 def _study(optuna: Any, network: Network, plan: SearchPlan, path: Path, fingerprint: str) -> Any:
-    """Return the study at path, new or gone on with; trials that were cut off are tried again."""
+    """Return the study at path, new or gone on with."""
     known = path.exists()
     try:
         study = optuna.create_study(
@@ -151,12 +168,16 @@ def _study(optuna: Any, network: Network, plan: SearchPlan, path: Path, fingerpr
     if known and study.user_attrs.get(_DATA, fingerprint) != fingerprint:
         raise StateError(f"The study {path} belongs to other data or windows.", "Name another file with --study.")
     study.set_user_attr(_DATA, fingerprint)
-    for trial in study.trials:
-        if not trial.state.is_finished():
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     # One seed for all trials would propose the same ones again after an interruption.
     study.sampler = optuna.samplers.TPESampler(seed=plan.seed + len(study.trials))
     return study
+
+
+def _give_up_running(optuna: Any, study: Any) -> None:
+    """Say of trials whose process is gone that they failed; call it where no other search is at the study."""
+    for trial in study.trials:
+        if not trial.state.is_finished():
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
 
 def _complete(optuna: Any, study: Any) -> list[Any]:

@@ -101,6 +101,9 @@ class Words(Protocol):
     def rehearse(self, wish: RehearseWish, who: str) -> int:
         """Ask what would have happened at several sensitivities, and return the job that will tell."""
 
+    def give_up(self, job: int, who: str) -> None:
+        """End a rehearsal that waits or runs."""
+
     def choose_model(self, kind: Kind, live: str | None, shadow: str | None, who: str) -> ModelChoice:
         """Set which models, by SHA-256, judge a kind."""
 

@@ -158,7 +158,10 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """A job and how far it has come; wish and result as the kind of job has them."""
+    """A job and how far it has come; wish and result as the kind of job has them.
+
+    result: of one that runs {"share": 0.4}, where it tells; of one that failed {"error": ..., "hint": ...}.
+    """
 
     id: int
     kind: str

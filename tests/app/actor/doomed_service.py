@@ -1,6 +1,6 @@
 """`serve actor` that is killed at a step of an action: python doomed_service.py CONFIG [STEP before|after].
 
-STEP: INCIDENT/VERSION of the step at whose writing it dies.
+STEP: INCIDENT/VERSION or DEVICE/VERSION of the step at whose writing it dies.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def dying(step: str, moment: str) -> None:
     original = DatabaseActionBook.write
 
     def doomed(book: DatabaseActionBook, action: ActionEvent | None, entry: AuditEntry | None) -> bool:
-        is_due = action is not None and step == f"{action.id}/{action.version}"
+        is_due = action is not None and step in {f"{name}/{action.version}" for name in (action.id, action.device)}
         if is_due and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         written = original(book, action, entry)

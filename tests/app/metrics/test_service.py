@@ -140,3 +140,15 @@ def test_incidents_survive_a_death_and_unreadable_ones_are_counted() -> None:
     again = service_on(checkpoint)
     assert again.assigned([ANOMALIES, ACTIONS]) == {ANOMALIES: 1, ACTIONS: 1}
     assert {key for one in again.events() for key in one.correlation.open} == {EVENT.id}
+
+
+def test_days_of_a_partition_that_was_lost_and_came_back_are_stored_once() -> None:
+    log, checkpoint = day_of_readings(), MemoryCheckpoint()
+    service = service_on(checkpoint, save_every_s=1e9)
+    service.assigned([READINGS])
+    service._take(log.poll(10_000)[0])
+    service.lost([READINGS])
+    log.at = dict(service.assigned([READINGS]))
+    service._take(log.poll(10_000)[0])
+    service.save()
+    assert len(checkpoint.days) == 1

@@ -60,6 +60,7 @@ class Audit:
         self._expected: dict[Version, IncidentEvent] = {}
         self.houses: dict[str, House] = {}
         self.told: dict[Version, IncidentEvent] = {}
+        self.models: set[str] = set()
         self.doubled = self.kept = 0
 
     def check(self, accepted: Mapping[str, int], most_s: float) -> dict[str, Any]:
@@ -90,6 +91,7 @@ class Audit:
             "readings": sum(house.whole for house in self.houses.values()),
             "kept": self.kept,
             "told": len(self.told),
+            "models": sorted(self.models),
             "opened": sorted({event.site for event in self.told.values() if event.kind is EventKind.OPENED}),
             "took_s": round(took_s, 1),
             "trouble": trouble,
@@ -100,6 +102,15 @@ class Audit:
         found: dict[str, int] = {}
         for name, version in self.told:
             found[name] = max(version, found.get(name, 0))
+        return found
+
+    def judged_by(self) -> set[str]:
+        """Read what was told since it was last asked, and return which models those incidents name."""
+        before, self.models = self.models, set()
+        with closing(CompactedReader(self._access)) as reader:
+            for partition in self._partitions:
+                self._read_told(reader, partition)
+        found, self.models = self.models, self.models | before
         return found
 
     def _read_on(self) -> None:
@@ -115,7 +126,8 @@ class Audit:
             self._next_told[partition] = entry.offset + 1
             event = msgspec.json.decode(entry.value or b"", type=IncidentEvent)
             self.doubled += (event.id, event.version) in self.told
-            self.told[event.id, event.version] = event
+            self.models.add(event.model)
+            self.told[event.id, event.version] = _by_whomever(event)
 
     def _read_readings(self, reader: CompactedReader, partition: int) -> None:
         judge = self._judges[partition]
@@ -125,7 +137,7 @@ class Audit:
             if b'"control"' not in value:
                 self._note(msgspec.json.decode(value, type=ReadingColumns))
         judge.take([entry.offset for entry in found], values)
-        self._expected |= {(event.id, event.version): event for event in judge.events}
+        self._expected |= {(event.id, event.version): _by_whomever(event) for event in judge.events}
         self.kept += judge.counts.kept
         judge.events, judge.counts.kept = [], 0
 
@@ -134,3 +146,8 @@ class Audit:
         for number in message.seq or []:
             if number is not None:
                 house.add(number)
+
+
+def _by_whomever(event: IncidentEvent) -> IncidentEvent:
+    """Leave out which model judged: it reaches each detector at a moment of its own, and this judge never."""
+    return msgspec.structs.replace(event, model="")

@@ -147,6 +147,11 @@ class Load:
         with self.checking:
             return self.audit.check(dict(self.accepted), float(most_s))
 
+    def judged_by(self) -> list[str]:
+        """Say which models the newest incidents of each partition name, read from where it was last asked."""
+        with self.checking:
+            return sorted(self.audit.judged_by())
+
     def end(self) -> dict[str, Any]:
         """Send no more."""
         self.stop.set()

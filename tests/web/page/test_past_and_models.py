@@ -24,6 +24,10 @@ def test_who_asks_is_told_how_many_alarms_each_sensitivity_would_have_brought(br
         page = visit.tab("/past")
         page.get_by_role("button", name="Ask").click()
         page.get_by_text("Living through the last four weeks").wait_for()
+        assert 0 <= int(page.get_by_role("progressbar").get_attribute("aria-valuenow") or -1) <= 100
+        page.get_by_role("button", name="Give up").click()
+        page.get_by_text("gave it up").wait_for()
+        page.get_by_role("button", name="Ask again").click()
         rows = page.locator("tbody tr")
         rows.nth(5).wait_for(timeout=_LIVED_MS)
         asked = [row.split("\n")[0].split("\t")[0] for row in rows.all_inner_texts()]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from kilowatch.core.device import ActsBy, Kind, Stage
 from kilowatch.core.events import ActionState, Severity
-from kilowatch.web.page.phrases import Look, done_words, look_of, money, percent, rate_words, safety_of
+from kilowatch.web.page.home import verdict
+from kilowatch.web.page.phrases import Look, done_words, is_scored, look_of, money, percent, rate_words, safety_of
 from kilowatch.web.page.wall import STANDING, Row, changes, merged, row_of, spark_of
 from kilowatch.web.ports import RecentPoints
 from kilowatch.web.views import DeviceCard, LiveDevice, OpenIncident
@@ -59,6 +60,28 @@ def points_of(ts_ms: list[int], power_w: list[float]) -> RecentPoints:
 )
 def test_what_a_person_has_to_know_first_is_how_a_device_looks(card: DeviceCard, look: Look) -> None:
     assert look_of(card) is look
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        ([Look.USUAL, Look.LEARNING, Look.UNHEARD], "Everything is as usual."),
+        ([Look.USUAL, Look.ODD], "One device is odd."),
+        ([Look.VERY_ODD, Look.ODD], "2 devices are odd."),
+        ([Look.SILENT, Look.USUAL], "One device is silent."),
+        ([Look.SILENT, Look.ODD, Look.ODD], "3 devices are odd, 1 of them silent."),
+    ],
+)
+def test_the_headline_counts_as_the_list_does(looks: list[Look], words: str) -> None:
+    assert verdict(looks) == words
+
+
+def test_where_devices_are_judged_elsewhere_no_score_is_promised() -> None:
+    heard = LiveDevice(site="home", device="fridge", power_w=92.0)
+    assert not is_scored(card_of(live=heard))
+    assert is_scored(card_of(live=heard, stage=Stage.LEARNING))
+    assert is_scored(card_of()), "it has one"
+    assert is_scored(card_of(live=LiveDevice(site="home", device="fridge"))), "nothing was heard of it at all"
 
 
 def test_a_row_says_what_is_drawn_and_expected_and_what_may_happen() -> None:

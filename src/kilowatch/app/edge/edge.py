@@ -25,7 +25,7 @@ import numpy as np
 
 from kilowatch.app.models.switch import stamped
 from kilowatch.app.partition import PartitionJudge
-from kilowatch.core.device import Stage
+from kilowatch.core.device import Stage, is_retired
 from kilowatch.core.events import EventKind
 from kilowatch.core.history import HistoryRows
 from kilowatch.core.records import Offset
@@ -262,7 +262,8 @@ class Edge:
         """Let the registry know who has joined, and who has been learnt."""
         records = self._pipeline.fleet.records
         if len(records) > self._met:
-            self._parts.registry.meet(records[self._met :], self._clock())
+            fresh = [record for record in records[self._met :] if not is_retired(record)]
+            self._parts.registry.meet(fresh, self._clock())
             self._met = len(records)
         since_ms = self._pipeline.curriculum.watching_since_ms
         for slot, record in enumerate(records):

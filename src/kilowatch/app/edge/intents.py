@@ -126,6 +126,10 @@ class Intents:
         if intent.v > WIRE_V or intent.site != self._site:
             _log.warning("An intent of version %d for site %s is left.", intent.v, intent.site)
             return False
+        before = self._open.get(intent.id)
+        if before is not None:
+            # Asked again while the answer waits: the newer letter stands for both, and is with the broker until then.
+            self._post.done(before.letter)
         self._open[intent.id] = _Open(intent, letter)
         return True
 

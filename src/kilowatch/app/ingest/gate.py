@@ -45,22 +45,23 @@ class Gate:
 
     def __init__(self) -> None:
         self.counts = GateCounts()
-        self._wire = WireDecoder()
         self._lock = threading.Lock()
 
     def judge(self, message: SourceMessage) -> Accepted | Rejected:
         """Return what to publish for a message, or what to keep of it and why; it is never an error."""
+        # One for each message: it counts, and threads that shared it could count over each other.
+        wire = WireDecoder()
         try:
-            outcome: Accepted | Rejected = self._accept(message)
+            outcome: Accepted | Rejected = self._accept(message, wire)
         except RejectedMessageError as error:
             outcome = _rejected(message, error.reason)
-        self._count(outcome)
+        self._count(outcome, wire.with_unknown_fields)
         return outcome
 
-    def _accept(self, message: SourceMessage) -> Accepted:
+    def _accept(self, message: SourceMessage, wire: WireDecoder) -> Accepted:
         if message.reason is not None:
             raise RejectedMessageError(RejectReason.UNDECODABLE, message.reason)
-        reading = self._wire.decode(message.payload)
+        reading = wire.decode(message.payload)
         if not isinstance(reading, Reading | ReadingColumns):
             raise RejectedMessageError(RejectReason.WRONG_TYPE, "A source sends readings; this is a control.")
         rows = 1 if isinstance(reading, Reading) else len(reading.ts_ms)
@@ -69,10 +70,10 @@ class Gate:
             raise RejectedMessageError(RejectReason.TOO_LARGE, "The message has no room for its time of arrival.")
         return Accepted(reading.site, stamped, rows)
 
-    def _count(self, outcome: Accepted | Rejected) -> None:
+    def _count(self, outcome: Accepted | Rejected, unknown: int) -> None:
         with self._lock:
             self.counts.messages += 1
-            self.counts.unknown = self._wire.with_unknown_fields
+            self.counts.unknown += unknown
             if isinstance(outcome, Accepted):
                 self.counts.readings += outcome.readings
             else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import patiently
+from kilowatch.app.consumer_lag import show_lag
 from kilowatch.app.detector_service import KafkaRecords
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.metrics.checkpoint import DatabaseCheckpoint
@@ -41,9 +43,15 @@ def serve_metrics(
     config: Config, stop: threading.Event, options: MetricsOptions | None = None, save_every_s: float = SAVE_EVERY_S
 ) -> None:
     """Add up and serve until told to stop; where Kafka or the database fails begin anew, from what is saved."""
+    with closing(Database(database_settings(config))) as database:
+        _serve(config, database, stop, options, save_every_s)
+
+
+def _serve(
+    config: Config, database: Database, stop: threading.Event, options: MetricsOptions | None, save_every_s: float
+) -> None:
     tariff, access = tariff_of(config.tariff), access_of(config.kafka)
     records = KafkaRecords(access, config.kafka.partitions)
-    database = Database(database_settings(config))
     new_readings = partial(Readings, tariff, records, keeps_past=True)
     checkpoint = patiently("metric processor", lambda: DatabaseCheckpoint(database), stop)
     service = MetricService(checkpoint, new_readings, time.monotonic, save_every_s)
@@ -72,7 +80,6 @@ def serve_metrics(
                 _log.error("The metric processor begins anew in %g s: %s %s", wait_s, error, error.hint)
                 failures += 1
                 stop.wait(wait_s)
-    database.close()
 
 
 @dataclass(slots=True)
@@ -106,10 +113,7 @@ def _run(service: MetricService, reader: Reader, duties: _Duties, stop: threadin
 
 
 def _tell_of_itself(service: MetricService, reader: Reader, metrics: Metrics, health: Health) -> None:
-    lag = metrics.gauge("kilowatch_consumer_lag_messages")
-    lag.clear()
-    ahead_by_place = reader.lag()
-    health.lag(ahead_by_place.values())
-    for place, ahead in ahead_by_place.items():
-        lag.labels(reader.group, place.topic, str(place.partition)).set(ahead)
+    lag = reader.lag()
+    health.lag(lag.values())
+    show_lag(metrics, reader.group, lag)
     metrics.gauge("kilowatch_checkpoint_timestamp_seconds").labels("metrics").set(time.time() - service.unsaved_s())

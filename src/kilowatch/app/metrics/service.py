@@ -38,11 +38,15 @@ class Subscription(Protocol):
 
 @dataclass(slots=True)
 class _Held:
-    """A partition of ours: next is the message that comes after all added up, saved the one in the store."""
+    """A partition of ours: next is the message that comes after all added up, saved the one in the store.
+
+    days: that are over since the last save. They go with the partition, for whoever reads it again adds them again.
+    """
 
     unit: Unit
     next: int
     saved: int
+    days: list[StoredDay] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -56,7 +60,6 @@ class MetricService:
     # It may be taken twice by one thread: who lets partitions go saves under the same lock.
     lock: threading.RLock = field(default_factory=threading.RLock)
     _held: dict[Place, _Held] = field(default_factory=dict)
-    _days: list[StoredDay] = field(default_factory=list)
     _saved_s: float = 0.0
 
     def assigned(self, places: Sequence[Place]) -> Mapping[Place, int]:
@@ -83,7 +86,6 @@ class MetricService:
         """Let everything go unsaved: what follows is read again from what was saved."""
         with self.lock:
             self._held.clear()
-            self._days.clear()
 
     def unsaved_s(self) -> float:
         """Return how long ago all was saved, s."""
@@ -109,9 +111,10 @@ class MetricService:
             past = [one.past() for one in units if isinstance(one, Readings)]
             states = [Saved(place, held.next, held.unit.save(), held.saved) for place, held in moved]
             if states:
-                self.checkpoint.save(states, self._days, [one for one in past if one is not None])
-            self._days.clear()
+                days = [day for _, held in moved for day in held.days]
+                self.checkpoint.save(states, days, [one for one in past if one is not None])
             for _, held in moved:
+                held.days.clear()
                 held.saved = held.next
             self._saved_s = self.clock()
 
@@ -137,5 +140,5 @@ class MetricService:
             return
         # What was fetched before a partition went and came back may come once more.
         fresh = [value for value, offset in zip(batch.values, batch.offsets, strict=True) if offset >= held.next]
-        self._days += held.unit.take(fresh)
+        held.days += held.unit.take(fresh)
         held.next = max(held.next, batch.next_offset)

@@ -15,7 +15,6 @@ from kilowatch.errors import ConfigError, ReadingError
 from kilowatch.lab.inject.injector import Draft
 from kilowatch.lab.inject.registry import INJECTIONS
 from kilowatch.lab.inject.spec import Visibility
-from kilowatch.lab.measure.intervals import Share
 from kilowatch.lab.measure.times import EventTimes
 
 if TYPE_CHECKING:
@@ -47,11 +46,6 @@ class Injected:
     def events(self) -> EventTimes:
         """One event for each spec: from the first change that shows to the end of the last change."""
         return event_times(self.specs)
-
-    @property
-    def detectable(self) -> Share:
-        """Injections that show, of all that were asked for: to be printed beside recall."""
-        return Share(len(self.specs), len(self.specs) + len(self.invisible))
 
 
 def event_times(specs: Sequence[InjectionSpec]) -> EventTimes:

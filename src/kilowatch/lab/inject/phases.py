@@ -30,11 +30,6 @@ class Phases:
         edge = np.diff(np.greater(power_w, threshold_w(power_w)).astype(np.int8), prepend=0, append=0)
         return cls(np.flatnonzero(edge == 1), np.flatnonzero(edge == -1))
 
-    @property
-    def next_first(self) -> NDArray[np.intp]:
-        """The first row of the phase after each, the end of rows for the last."""
-        return np.append(self.first[1:], np.iinfo(np.intp).max)
-
     def where(self, mask: NDArray[np.bool_]) -> Phases:
         """Return the phases where mask is True."""
         return Phases(self.first[mask], self.after[mask])

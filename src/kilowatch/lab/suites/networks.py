@@ -15,6 +15,7 @@ from kilowatch.detectors.registry import WITH_NETWORK
 from kilowatch.errors import ModelError
 from kilowatch.lab.suites.evaluate import Evaluation, evaluate
 from kilowatch.lab.suites.prepare import Suite
+from kilowatch.links.journal import replacing
 from kilowatch.nets.artifact import read_artifact
 from kilowatch.nets.shipped import names, path_of
 
@@ -56,7 +57,7 @@ def _row(name: str, beside: str, suite: Suite, options: Options, results: Path, 
     done = evaluate(suite, replace(options, detectors=detectors), report)
     row = msgspec.structs.replace(done.output.rows[0], detector=beside + name)
     results.mkdir(parents=True, exist_ok=True)
-    # Under another name first: a run that is cut off must not leave half a row for the next to find.
-    kept.with_suffix(".new").write_bytes(msgspec.json.encode(row))
-    kept.with_suffix(".new").replace(kept)
+    # A run that is cut off must not leave half a row for the next to find.
+    with replacing(kept) as fresh:
+        fresh.write_bytes(msgspec.json.encode(row))
     return row

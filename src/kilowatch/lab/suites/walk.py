@@ -7,7 +7,7 @@ learning left the device, so that a clean course and its twins with anomalies di
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from kilowatch.core.incident_rules import IncidentRules
 from kilowatch.core.judge import Judge, Scorer
 from kilowatch.core.learning import LearningPlan, Teacher
 from kilowatch.detectors.cold_start import ColdStart
+from kilowatch.detectors.floor import ConstantScore
 from kilowatch.errors import ReadingError
 from kilowatch.lab.suites.outcomes import incident_times
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from kilowatch.core.detector import Detector
     from kilowatch.core.device import DeviceRecord
-    from kilowatch.core.judge import Scored
     from kilowatch.core.judged import Judged
     from kilowatch.lab.measure import IncidentTimes
     from kilowatch.lab.suites.front import Course
@@ -98,18 +98,11 @@ class Watcher:
         level = float(judges[REQUESTED].thresholds.levels(np.zeros(1, dtype=np.int32))[0])
         # Once for all rates: a raw score knows nothing of thresholds.
         scored = scorer.score(samples, np.ones(len(samples), dtype=np.bool_))
+        # Nobody reads what a suite's incidents say, and to word millions of odd samples costs more than to find them.
+        scorer.detector, scored = ConstantScore(), replace(scored, scores=replace(scored.scores, facts={}))
         end_ms = int(samples.ts_ms[-1]) + round(course.record.grid_s * 1000)
-        judged = {rate: _judge(judge, scored) for rate, judge in judges.items()}
+        judged = {rate: judge.judge(scored, self._rules.leave) for rate, judge in judges.items()}
         incidents = {
-            rate: incident_times(verdicts, since_ms, course.record, self._rules, end_ms)
-            for rate, (verdicts, since_ms) in judged.items()
+            rate: incident_times(hots, course.record, self._rules, end_ms) for rate, (_, hots) in judged.items()
         }
         return Watched(scored.raw, level, judged[REQUESTED][0], incidents)
-
-
-def _judge(judge: Judge, scored: Scored) -> tuple[Judged, NDArray[np.int64]]:
-    """Return verdicts, and since when each sample's burst has lasted; no sample is put into words."""
-    # Before judging, which moves them on past these samples.
-    bursts = deepcopy(judge.bursts)
-    judged, _ = judge.judge(scored, np.inf)
-    return judged, bursts.since(scored.samples, judged.score)

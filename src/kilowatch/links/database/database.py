@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from kilowatch.links.database import schema
 from kilowatch.links.database.actions import Actions, Audit
 from kilowatch.links.database.devices import Devices
 from kilowatch.links.database.engine import READ_ONLY, DatabaseSettings, open_engine
 from kilowatch.links.database.faults import told_plainly
 from kilowatch.links.database.incidents import Incidents, Labels
-from kilowatch.links.database.models import Jobs, Models
+from kilowatch.links.database.models import Jobs, Models, lock_of
 from kilowatch.links.database.streams import Offsets, OutboxTable
 
 if TYPE_CHECKING:
@@ -97,6 +99,17 @@ class Database:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with self._connected(engine) as connection:
             yield Transaction.on(connection)
+
+    @contextmanager
+    def holding(self, job: int) -> Iterator[None]:
+        """Hold a job while it is carried out, so that other processes see that its runner lives."""
+        if self._engine.dialect.name != "postgresql":
+            yield
+            return
+        # On a connection of its own, which ends with the process however that ends, and so lets go of the job.
+        with self._connected(self._engine) as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(lock_of(job))))
+            yield
 
     def close(self) -> None:
         """Let go of all connections."""

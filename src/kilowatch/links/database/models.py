@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from kilowatch.core.device import Kind
 
+_LOCKS = 0x6B77_6A00_0000_0000
+"""Beside the numbers of other programs that share the server."""
+
 
 class Models:
     """Live and shadow artifacts of each kind within one transaction."""
@@ -64,9 +67,12 @@ class Jobs:
         return self._connection.execute(select(func.count()).select_from(jobs).where(of_kinds)).scalar_one()
 
     def abandon(self, result: bytes, *kinds: str) -> None:
-        """Say of all running jobs of these kinds that they failed: whoever ran them is gone."""
+        """Say of running jobs of these kinds whose runner is gone, for nobody holds them, that they failed."""
         running = jobs.c.kind.in_(kinds) & (jobs.c.state == JobState.RUNNING.value)
-        self._connection.execute(update(jobs).where(running).values(state=JobState.FAILED.value, result=result))
+        left = [job for job in self._connection.execute(select(jobs.c.id).where(running)).scalars() if self._free(job)]
+        self._connection.execute(
+            update(jobs).where(running, jobs.c.id.in_(left)).values(state=JobState.FAILED.value, result=result)
+        )
 
     def take(self, *kinds: str) -> Job | None:
         """Take the oldest waiting job of these kinds, so that nobody else does; None where there is none."""
@@ -77,6 +83,24 @@ class Jobs:
         row = self._connection.execute(running).one_or_none()
         return None if row is None else struct_of(row, Job)
 
-    def finish(self, job: int, state: JobState, result: bytes | None = None) -> None:
-        """Say how a job ended."""
-        self._connection.execute(update(jobs).where(jobs.c.id == job).values(state=state.value, result=result))
+    def report(self, job: int, result: bytes) -> bool:
+        """Say how far a running job has come; return whether it still runs, for a person may have given it up."""
+        running = (jobs.c.id == job) & (jobs.c.state == JobState.RUNNING.value)
+        return self._connection.execute(update(jobs).where(running).values(result=result)).rowcount > 0
+
+    def finish(self, job: int, state: JobState, result: bytes | None = None) -> bool:
+        """Say how a job ended; return whether it had not ended before, for then the first word stands."""
+        pending = (jobs.c.id == job) & jobs.c.state.in_((JobState.WAITING.value, JobState.RUNNING.value))
+        ended = update(jobs).where(pending).values(state=state.value, result=result)
+        return self._connection.execute(ended).rowcount > 0
+
+    def _free(self, job: int) -> bool:
+        # A file of SQLite has one process that runs jobs: whatever it finds running was left behind.
+        if self._connection.dialect.name != "postgresql":
+            return True
+        return bool(self._connection.execute(select(func.pg_try_advisory_xact_lock(lock_of(job)))).scalar_one())
+
+
+def lock_of(job: int) -> int:
+    """Return PostgreSQL's number of the lock that whoever runs a job holds."""
+    return _LOCKS + job

@@ -84,15 +84,6 @@ class Archive:
             if path.stem < before_day:
                 path.unlink()
 
-    def largest(self, name: str) -> int:
-        """Return the largest value of a whole-number column, -1 where there is none."""
-        paths = list(self._paths())
-        if not paths:
-            return -1
-        from kilowatch.links.days.day_file import largest_in
-
-        return max(largest_in(path, name) for path in paths)
-
     def _paths(self) -> Iterator[Path]:
         return iter(sorted(self._folder.glob("*.parquet")))
 

@@ -30,15 +30,6 @@ def generation_of(path: Path) -> int:
     return int((_metadata(path).metadata or {}).get(_GENERATION, b"0"))
 
 
-def largest_in(path: Path, name: str) -> int:
-    """Return the largest value of a whole-number column, -1 where there is none."""
-    metadata = _metadata(path)
-    place = metadata.schema.to_arrow_schema().names.index(name)
-    groups = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
-    found = (statistics.max for statistics in groups if statistics is not None and statistics.has_min_max)
-    return max(found, default=-1)
-
-
 def read_device(path: Path, columns: Sequence[Column], site: str, device: str) -> DayRows:
     """Return the rows of one device."""
     wanted = [("site", "=", site), ("device", "=", device)]

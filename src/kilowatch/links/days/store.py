@@ -106,10 +106,6 @@ class DayStore:
         """The open days and their generations: as long as it is the same, no day was opened or closed."""
         return tuple((day, one.generation) for day, one in sorted(self._open.items()))
 
-    def everything(self) -> DayRows:
-        """Return all rows of open days."""
-        return DayRows.join([DayRows.none(self._columns), *(day.rows() for day in self._open.values())])
-
     def erase(self, site: str, device: str) -> None:
         """Take a device out of open and closed days."""
         for day in self._open.values():

@@ -86,7 +86,7 @@ class TextPages:
             read_bytes += sum(map(len, pieces))
             for place, text in enumerate(place_texts(pieces, self.shape.encoding)):
                 chunk = Chunk(text.encode(), 1)
-                out.append(self._page(file, chunk, self.names, Problems(), self.shape.skip if place == 0 else 0))
+                out.append(self.page(file, chunk, self.names, Problems(), self.shape.skip if place == 0 else 0))
         self._row_bytes = read_bytes / max(sum(len(page.row) for page in out), 1)
         return [page for page in out if len(page.row)]
 
@@ -100,9 +100,10 @@ class TextPages:
         for file in self.files:
             for chunk in read_chunks(file, self.shape.encoding, size):
                 skip = self.shape.skip if chunk.line == 1 else 0
-                yield self._page(file, chunk, columns, problems, skip)
+                yield self.page(file, chunk, columns, problems, skip)
 
-    def _page(self, path: Path, chunk: Chunk, columns: Sequence[str], problems: Problems, skip: int) -> Page:
+    def page(self, path: Path, chunk: Chunk, columns: Sequence[str], problems: Problems, skip: int) -> Page:
+        """Return the rows of a chunk but for its first `skip` lines; rows that do not parse go to `problems`."""
         tables, numbers = [], []
         for table, row in self._tables(path, _without_head(chunk, skip), columns, problems):
             tables.append(table)

@@ -1,4 +1,7 @@
-"""History in the database, for services: buckets grow by addition in the transaction that moves the offsets."""
+"""History in the database, for services: buckets of five minutes, added to in the transaction that moves the offsets.
+
+Single samples are kept by an edge alone.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,13 @@ from kilowatch.core.history import (
     DAY_MS,
     FIVE_MINUTES_MS,
     Buckets,
-    HistoryRows,
     HistorySeries,
     NamedBuckets,
     Retention,
-    bucketed,
     coarse_step_for,
-    step_for,
 )
 from kilowatch.links.database.rows import insert_into
-from kilowatch.links.database.tables import device_days, history, history_raw
+from kilowatch.links.database.tables import device_days, history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,49 +39,23 @@ class DatabaseHistory:
         self._database = database
         self._retention = retention or Retention()
 
-    def append(self, rows: HistoryRows) -> None:
-        """Keep judged samples in a transaction of their own."""
-        with self._database.begin() as transaction:
-            append_history(transaction, rows)
-
     def query(self, site: str, device: str, from_ms: int, to_ms: int, points: int) -> HistorySeries:
-        """Return a device's past between two times in at most `points` buckets, at the finest level kept."""
-        step_ms = step_for(from_ms, to_ms, points)
+        """Return a device's past between two times in at most `points` buckets of five minutes or more."""
+        step_ms = coarse_step_for(from_ms, to_ms, points)
         with self._database.read() as transaction:
-            if step_ms < FIVE_MINUTES_MS:
-                single = _singles(transaction.connection, site, device, from_ms, to_ms)
-                if len(single):
-                    return HistorySeries(step_ms, bucketed(single, step_ms))
-            step_ms = coarse_step_for(from_ms, to_ms, points)
-            return HistorySeries(
-                step_ms, _buckets(transaction.connection, site, device, from_ms, to_ms).grouped(step_ms)
-            )
+            buckets = _buckets(transaction.connection, site, device, from_ms, to_ms)
+        return HistorySeries(step_ms, buckets.grouped(step_ms))
 
     def expire(self, now_ms: int) -> None:
-        """Forget what is older than its level is kept."""
+        """Forget the buckets that are older than they are kept."""
+        before_ms = now_ms - self._retention.five_minute_days * DAY_MS
         with self._database.begin() as transaction:
-            run = transaction.connection.execute
-            run(delete(history_raw).where(history_raw.c.ts_ms < now_ms - self._retention.single_days * DAY_MS))
-            run(delete(history).where(history.c.start_ms < now_ms - self._retention.five_minute_days * DAY_MS))
+            transaction.connection.execute(delete(history).where(history.c.start_ms < before_ms))
 
     def erase(self, site: str, device: str) -> None:
         """Forget a device."""
         with self._database.begin() as transaction:
             erase_history(transaction, site, device)
-
-
-def append_history(transaction: Transaction, rows: HistoryRows) -> None:
-    """Keep judged samples in a transaction; what must count once moves its offsets in the same one.
-
-    Gather some seconds of samples before: each call touches a row for every device and five minutes.
-    """
-    if len(rows) == 0:
-        return
-    add_buckets(transaction, NamedBuckets(rows.names, bucketed(rows)))
-    single = _single_rows(rows)
-    if single:
-        insert = insert_into(transaction.connection, history_raw)
-        transaction.connection.execute(insert.on_conflict_do_nothing(), single)
 
 
 def add_buckets(transaction: Transaction, past: NamedBuckets) -> None:
@@ -108,7 +82,7 @@ def add_buckets(transaction: Transaction, past: NamedBuckets) -> None:
 
 def erase_history(transaction: Transaction, site: str, device: str) -> None:
     """Forget a device in a transaction."""
-    for table in (history, history_raw, device_days):
+    for table in (history, device_days):
         transaction.connection.execute(delete(table).where(table.c.site == site, table.c.device == device))
 
 
@@ -116,12 +90,6 @@ def _bucket_rows(buckets: Buckets, names: Sequence[tuple[str, str]]) -> list[dic
     fields = ("start_ms", "samples", "total_dw", "min_w", "max_w", "score", "low_w", "high_w")
     columns = [_plain(getattr(buckets, name)) for name in fields]
     return _named(buckets.device, names, dict(zip(fields, columns, strict=True)))
-
-
-def _single_rows(rows: HistoryRows) -> list[dict[str, Any]]:
-    fields = ("ts_ms", "power_w", "score", "low_w", "high_w", "keep")
-    columns = {name: _plain(getattr(rows, name)[rows.keep]) for name in fields}
-    return _named(rows.device[rows.keep], rows.names, columns)
 
 
 def _named(
@@ -134,18 +102,6 @@ def _named(
 def _plain(values: NDArray[Any]) -> list[Any]:
     """Return an array's values as Python's own, None for NaN."""
     return [None if value != value else value for value in values.tolist()]
-
-
-def _singles(connection: Connection, site: str, device: str, from_ms: int, to_ms: int) -> HistoryRows:
-    c = history_raw.c
-    fields = ("ts_ms", "power_w", "score", "low_w", "high_w")
-    wanted = select(*(c[name] for name in fields)).where(c.ts_ms > from_ms, c.ts_ms <= to_ms)
-    rows = connection.execute(_of(history_raw, wanted, site, device)).all()
-    ts_ms, *values = (_array(rows, place) for place in range(len(fields)))
-    power_w, score, low_w, high_w = (column.astype(np.float32) for column in values)
-    number = np.zeros(len(rows), dtype=np.int32)
-    kept = np.ones(len(rows), dtype=np.bool_)
-    return HistoryRows(((site, device),), number, ts_ms.astype(np.int64), power_w, score, low_w, high_w, kept)
 
 
 def _buckets(connection: Connection, site: str, device: str, from_ms: int, to_ms: int) -> Buckets:

@@ -75,3 +75,15 @@ def rehearse(
     if wish.site is not None and wish.device is not None:
         here.house.require_device(wish.site, wish.device)
     return Answer(JobAsked(job=here.words.rehearse(wish, caller.name)))
+
+
+@router.post("/jobs/{job}/give-up", tags=["jobs"], **told(JobView, 404, 409))
+def give_up(
+    here: AtHand,
+    caller: Annotated[Visitor, who_may(Deed.REHEARSE)],
+    job: Annotated[int, Path(ge=1, le=2**63 - 1)],
+) -> Answer:
+    """End a rehearsal that waits or runs."""
+    here.house.job(job)
+    here.words.give_up(job, caller.name)
+    return Answer(here.house.job(job))

@@ -68,6 +68,8 @@ export default {
         type: "value", gridIndex: grid, name, nameTextStyle: { color: quiet, align: "left", padding: [0, 0, 0, -left + 8] },
         axisLabel: { color: quiet, formatter: format }, splitLine: { lineStyle: { color: rule } }, splitNumber: 4, ...limits,
       });
+      // Even, so that both steps of its scale are whole and no label covers another.
+      const topScore = 2 * Math.max(1, ...score.map((number) => Math.ceil((number ?? 0) / 2)));
       const areas = odd.map(([begin, end]) => [{ xAxis: begin }, { xAxis: end }]);
       const edge = this.colour("edge");
       const stretch = { type: "line", symbol: "none", silent: true, lineStyle: { color: edge, width: 1 }, stack: "expected",
@@ -88,7 +90,7 @@ export default {
         yAxis: [
           value(0, "power", (number) => scaled(number, "W"), { min: (range) => Math.min(0, range.min) }),
           { type: "value", gridIndex: 1, show: false, min: 0, max: 1 },
-          value(2, "score", "{value}", { min: 0, max: (range) => Math.max(2, Math.ceil(range.max)), splitNumber: 2 }),
+          value(2, "score", "{value}", { min: 0, max: topScore, interval: topScore / 2 }),
         ],
         dataZoom: [{ type: "inside", xAxisIndex: [0, 1, 2], filterMode: "none", zoomOnMouseWheel: "ctrl",
                      moveOnMouseMove: true, throttle: 50 }],

@@ -13,6 +13,7 @@ from kilowatch.web.page.labels import said_words
 from kilowatch.web.page.markup import button, fact, link, mark, table, tag
 from kilowatch.web.page.phrases import (
     expected_words,
+    is_scored,
     look_of,
     look_words,
     money,
@@ -21,13 +22,14 @@ from kilowatch.web.page.phrases import (
     power_words,
     rate_words,
     score_words,
+    severity_shape,
     stage_words,
 )
 
 if TYPE_CHECKING:
     from kilowatch.web.page.frame import Desk
     from kilowatch.web.page.wall import Picture
-    from kilowatch.web.views import DevicePage, HistoryView
+    from kilowatch.web.views import DevicePage, HistoryView, Run
 
 _HOUR_MS = 3_600_000
 _SPANS = (("1 hour", 1), ("6 hours", 6), ("1 day", 24), ("1 week", 168), ("4 weeks", 672))
@@ -88,11 +90,12 @@ class Now:
         """Show the newest."""
         live, look = page.card.live, look_of(page.card)
         self._power.say(power_words(live.power_w))
-        self._expected.say(f"expected {expected_words(live)}" if expected_words(live) else "nothing expected yet")
+        unknown = "nothing expected yet" if is_scored(page.card) else ""
+        self._expected.say(f"expected {expected_words(live)}" if expected_words(live) else unknown)
         self._mark.dress(f"mark mark-{look}")
         words = look_words(look, live.learning_share)
         self._state.say(page.card.incident.sentence if page.card.incident is not None else words.capitalize())
-        self._score.say(f"score {score_words(live.score)}")
+        self._score.say(f"score {score_words(live.score)}" if is_scored(page.card) else _SCORED_ELSEWHERE)
 
 
 class Past:
@@ -165,8 +168,10 @@ class Past:
 
 _HOW = (
     "Line: power. Grey band: what was expected. Marked stretches: incidents. Bar: when it was on. Drag to move, Ctrl "
-    "and wheel or two fingers to zoom; with the keyboard arrows, plus and minus."
+    "and wheel or two fingers to zoom; with the keyboard arrows, plus and minus. Where band and score are missing it "
+    "was not judged yet, or only its power was kept."
 )
+_SCORED_ELSEWHERE = "no score here: it is judged elsewhere, or this page has only just begun"
 
 
 class Odd:
@@ -193,7 +198,8 @@ class Odd:
                 for incident in page.incidents:
                     with tag("li", "", "event"), link("", f"/incident/{incident.event.id}", "event-link"):
                         with tag("span", "", "event-head"):
-                            mark("over" if incident.cleared_ms is not None else "odd")
+                            is_over = incident.cleared_ms is not None
+                            mark("over" if is_over else severity_shape(incident.event.severity))
                             words = over_words(incident, page.record.time_zone, self._desk.house.now_ms)
                             tag("b", words)
                         tag("span", incident.event.evidence.phrase, "event-what")
@@ -218,15 +224,22 @@ class Runs:
         self._shown = runs
         self._box.clear()
         with self._box:
-            if not runs:
+            if view is None or not runs:
                 tag("p", "It was not on in the time that is drawn.", "empty")
                 return
             with table(("from", "for", "used"), "When it was on, newest first"):
                 for run in runs:
-                    with tag("tr"):
-                        tag("td", explain.clock(run.from_ms, self._zone, self._desk.house.now_ms))
-                        tag("td", explain.duration(run.to_ms - run.from_ms))
-                        tag("td", explain.energy(run.energy_wh))
+                    self._row(run, view)
+
+    def _row(self, run: Run, view: HistoryView) -> None:
+        began = explain.clock(run.from_ms, self._zone, self._desk.house.now_ms)
+        lasted = explain.duration(run.to_ms - run.from_ms)
+        # It may have begun before what is drawn, and nobody looked there.
+        is_cut = run.from_ms <= view.from_ms + view.step_ms
+        with tag("tr"):
+            tag("td", f"before {began}" if is_cut else began)
+            tag("td", f"more than {lasted}" if is_cut else lasted)
+            tag("td", explain.energy(run.energy_wh))
 
 
 class Facts:
@@ -236,6 +249,7 @@ class Facts:
         self._currency = desk.house.settings.currency
         with tag("section", "", "card", aria_labelledby="today-title"):
             tag("h2", "Today", id="today-title")
+            tag("p", "Counted while kilowatch was running.", "quiet")
             with tag("dl", "", "facts"):
                 self._energy, self._cost = fact("energy", ""), fact("cost", "")
                 self._on, self._peak = fact("on for", ""), fact("peak", "")

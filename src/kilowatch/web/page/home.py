@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kilowatch.web.page.wall import Picture, Told
 
 _ODD_SHOWN = 6
+_WORST_FIRST = (Look.VERY_ODD, Look.ODD, Look.SILENT)
 
 
 async def home_page(desk: Desk) -> None:
@@ -67,12 +68,12 @@ class Hero:
         totals = overview.totals
         self._power.say(explain.watts(totals.power_w))
         self._used.say(_used(totals))
-        odd = [card for card in overview.devices if card.incident is not None]
-        self._verdict.say(_verdict(len(odd)))
-        self._mark.dress(f"mark mark-{Look.ODD if odd else Look.USUAL}")
+        looks = [Look(row.look) for row in picture.rows]
+        self._verdict.say(verdict(looks))
+        self._mark.dress(f"mark mark-{next((look for look in _WORST_FIRST if look in looks), Look.USUAL)}")
         parts = [counted(totals.devices, "device")]
         parts += [f"{totals.learning} still learning"] * bool(totals.learning)
-        parts += [f"{totals.silent} silent"] * bool(totals.silent)
+        parts += [f"{counted(totals.open_incidents, 'incident')} open"] * bool(totals.open_incidents)
         self._at.say(f"{day_words(overview.now_ms, self._zone)} · {', '.join(parts)}")
 
 
@@ -156,10 +157,15 @@ class Timeline:
         return began.split(" ")[0] if " " in began else "Today"
 
 
-def _verdict(odd: int) -> str:
+def verdict(looks: list[Look]) -> str:
+    """Return the home in one sentence; it counts as the list of devices does, in which what is silent is odd too."""
+    odd, silent = sum(look in _WORST_FIRST for look in looks), looks.count(Look.SILENT)
     if not odd:
         return "Everything is as usual."
-    return "One device is odd." if odd == 1 else f"{odd} devices are odd."
+    if odd == silent:
+        return "One device is silent." if odd == 1 else f"{odd} devices are silent."
+    said = "One device is odd" if odd == 1 else f"{odd} devices are odd"
+    return f"{said}, {silent} of them silent." if silent else f"{said}."
 
 
 def _used(totals: Any) -> str:

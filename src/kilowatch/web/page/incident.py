@@ -114,12 +114,14 @@ class Parts:
     def _draw_facts(self, page: IncidentPage) -> None:
         event = page.incident.event
         tag("h2", "The evidence")
+        told = explain.clock(event.ts_ms, self._zone, self._desk.house.now_ms)
+        tag("p", f"As of {told}, when the sentence above was told.", "quiet")
         low_w = float("-inf") if event.expected_low_w is None else event.expected_low_w
         high_w = float("inf") if event.expected_high_w is None else event.expected_high_w
         with tag("dl", "", "facts"):
-            fact("drew", "–" if event.observed_w is None else explain.watts(event.observed_w))
+            fact("drew, when last odd", "–" if event.observed_w is None else explain.watts(event.observed_w))
             fact("expected", explain.band(low_w, high_w) or "no band: what counted was the shape")
-            fact("score", f"{event.score:.2f}; 1 is the edge of expected")
+            fact("highest score", f"{event.score:.2f}; 1 is the edge of expected")
             fact("odd windows", str(event.evidence.windows))
             fact("found by", event.evidence.rule.replace("_", " "))
             fact("model", event.model[:12] or "no network: statistics of its past")

@@ -10,6 +10,7 @@ from kilowatch.core import explain
 from kilowatch.core.device import Kind, Stage
 from kilowatch.core.events import ActionState, LabelWord, Severity
 from kilowatch.core.localtime import zone
+from kilowatch.core.staleness import STALE
 
 if TYPE_CHECKING:
     from kilowatch.core.records import KnownIncident
@@ -112,6 +113,11 @@ def expected_words(live: LiveDevice) -> str:
     return explain.band(low_w, high_w)
 
 
+def is_scored(card: DeviceCard) -> bool:
+    """Return whether a score is to be expected here: not of a device that is watched and heard, and has none."""
+    return card.live.score is not None or card.live.power_w is None or card.stage is Stage.LEARNING
+
+
 def score_words(score: float | None) -> str:
     """Return a score beside what it means."""
     if score is None:
@@ -134,6 +140,9 @@ def over_words(incident: KnownIncident, time_zone: str, now_ms: int) -> str:
     """Return since when an incident lasts, or how long it did."""
     began = explain.clock(incident.event.first_ms, time_zone, now_ms)
     until_ms = odd_until_ms(incident)
+    if incident.event.rule == STALE:
+        # Its sentence counts from the last reading, and silence is noticed only later.
+        return f"noticed {began}" if until_ms is None else f"noticed {began}, over"
     if until_ms is None:
         return f"since {began}"
     return f"{began}, for {explain.duration(until_ms - incident.event.first_ms)}"

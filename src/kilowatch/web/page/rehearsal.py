@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kilowatch.core.jobs import JobFailure, JobKind, RehearseWish
+from kilowatch.core.jobs import JobFailure, JobKind, JobProgress, RehearseWish
 from kilowatch.core.outputs import RehearseOutput
 from kilowatch.core.records import JobState
 from kilowatch.web.access import Deed
 from kilowatch.web.page.frame import Act, framed
 from kilowatch.web.page.markup import button, mark, table, tag
-from kilowatch.web.page.phrases import counted, rate_words
+from kilowatch.web.page.phrases import counted, percent, rate_words
 
 if TYPE_CHECKING:
     from kilowatch.core.outputs import Sensitivity
@@ -68,34 +68,51 @@ class Result:
             self._draw(job)
 
     def _draw(self, job: JobView | None) -> None:
-        is_under_way = job is not None and job.state in (JobState.WAITING, JobState.RUNNING)
-        if is_under_way:
-            with tag("p", "", "verdict"):
-                mark("learning busy")
-                tag("span", "Living through the last four weeks. You may leave this page.")
-        elif job is not None and job.state is JobState.FAILED:
+        if job is not None and job.state in (JobState.WAITING, JobState.RUNNING):
+            _under_way(job)
+            self._desk.guarded(button("Give up", partial(self._give_up, job.id)), Deed.REHEARSE)
+            return
+        if job is not None and job.state is JobState.FAILED:
             tag("p", f"That did not work. {_failure(job)}", "bad")
         elif job is None:
             tag("p", "Nobody has asked yet. It takes a minute or so, and the home is watched meanwhile.", "empty")
         elif job.result is not None:
             _table(msgspec.json.decode(job.result, type=RehearseOutput))
         asked = button("Ask again" if job is not None else "Ask", self._ask, "button strong")
-        if is_under_way:
-            asked.attribute("disabled", value=True)
         self._desk.guarded(asked, Deed.REHEARSE)
 
     async def _ask(self) -> None:
         word = partial(self._desk.words.rehearse, RehearseWish(), self._desk.visitor.name)
         await self._desk.do(Act(Deed.REHEARSE, "Asked. It takes a minute or so.", word))
 
+    async def _give_up(self, job: int) -> None:
+        word = partial(self._desk.words.give_up, job, self._desk.visitor.name)
+        await self._desk.do(Act(Deed.REHEARSE, "Given up.", word))
+
+
+def _under_way(job: JobView) -> None:
+    share = 0.0 if job.result is None else msgspec.json.decode(job.result, type=JobProgress).share
+    done = percent(share)
+    with tag("p", "", "verdict"):
+        mark("learning busy")
+        tag("span", f"Living through the last four weeks: {done}. You may leave this page.")
+    bounds = {"aria_valuemin": "0", "aria_valuemax": "100", "aria_valuenow": done.split(" ")[0]}
+    with tag("div", "", "progress", role="progressbar", aria_label="How far it has come", **bounds):
+        tag("span", "", "bar", style=f"width:{100 * share:.0f}%")
+
 
 def _table(output: RehearseOutput) -> None:
     if not output.watched_device_weeks:
         tag("p", "There is too little history yet: devices must have been watched for some days.", "empty")
         return
-    tag("p", f"{counted(output.devices, 'device')}, {output.watched_device_weeks:.1f} device-weeks watched.", "quiet")
+    weeks = output.watched_device_weeks / output.devices
+    watched = f"{weeks:.1f} weeks of each were watched; from those before them kilowatch learnt."
+    tag("p", f"{counted(output.devices, 'device')}, {watched}", "quiet")
     most = max((_came(row) for row in output.sensitivities), default=0.0) or 1.0
-    with table(("asked for", "would have come", "", "in all"), "Alarms a week and device at each sensitivity"):
+    with table(
+        ("asked for, a device", "would have come, a device", "", "of all devices"),
+        "Alarms a week and device at each sensitivity",
+    ):
         for row in output.sensitivities:
             with tag("tr"):
                 tag("td", rate_words(row.requested_per_device_week))

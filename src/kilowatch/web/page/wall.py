@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FRESH_S = 0.9
 _INCIDENTS_S = 2.0
 _TIMELINE = 40
+_MOST_OPEN = 200
 _REASONS = 400
 _SPARK_COLUMNS = 48
 _SPARK_MS, _LEAST_SPARK_MS = 3_600_000, 600_000
@@ -117,7 +118,10 @@ class Wall:
 
     def _draw(self, now_s: float) -> Picture:
         overview = self.house.overview()
-        if now_s - self._told_s >= _INCIDENTS_S:
+        told_open = sum(told.card.incident.cleared_ms is None for told in self._told)
+        still_open = min(overview.totals.open_incidents, _MOST_OPEN)
+        # At once where the count has changed: the sentence above the list counts as well.
+        if now_s - self._told_s >= _INCIDENTS_S or told_open != still_open:
             self._told_s = now_s
             self._told = self._tell()
         several = len({card.site for card in overview.devices}) > 1
@@ -138,9 +142,12 @@ class Wall:
         for entry in self.house.audit(_REASONS):
             if entry.incident is not None and entry.what in _DECISIONS:
                 why.setdefault(entry.incident, entry.why)
-        cards = self.house.incidents(limit=_TIMELINE)
+        # What is open is told however long ago it began.
+        cards = {card.incident.event.id: card for card in self.house.incidents(limit=_TIMELINE)}
+        cards |= {card.incident.event.id: card for card in self.house.incidents(only_open=True, limit=_MOST_OPEN)}
         return [
-            Told(card=card, done=phrases.done_words(card.action, why.get(card.incident.event.id, ""))) for card in cards
+            Told(card=card, done=phrases.done_words(card.action, why.get(incident, "")))
+            for incident, card in cards.items()
         ]
 
 

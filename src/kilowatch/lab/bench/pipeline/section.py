@@ -14,6 +14,7 @@ class Section(StrEnum):
     BURST = "burst"
     MEMORY = "memory"
     TAKEOVER = "takeover"
+    SCALE = "scale"
     STORM = "storm"
     PROCESSOR = "processor"
     OUTBOX = "outbox"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kilowatch.errors import KilowatchError
-from kilowatch.lab.bench.pipeline import every, loads, outbox, peers, processing, takeover
+from kilowatch.lab.bench.pipeline import every, loads, outbox, peers, processing, scale, takeover
 from kilowatch.lab.bench.pipeline.goals import GoalRow, skipped
 from kilowatch.lab.bench.pipeline.section import Section
 
@@ -21,6 +21,7 @@ _MEASURE: dict[Section, Callable[[Bench], list[GoalRow]]] = {
     Section.BURST: loads.burst,
     Section.MEMORY: loads.memory,
     Section.TAKEOVER: takeover.rows,
+    Section.SCALE: scale.rows,
     Section.STORM: loads.storm,
     Section.EVERY: every.rows,
     Section.PROCESSOR: processing.rows,
