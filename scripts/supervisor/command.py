@@ -28,7 +28,7 @@ class _Component:
 
 
 def _kafka(folder: Path, port: int) -> Record:
-    cluster = kafka.up(folder, kafka.Plan(port=port, bound=False))
+    cluster = kafka.up(folder, kafka.Plan(port=port, bound=False, lasting=True))
     return Record("kafka", {"KILOWATCH_KAFKA__BOOTSTRAP": cluster.bootstrap}, cluster.daemons)
 
 

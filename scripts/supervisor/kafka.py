@@ -23,7 +23,8 @@ class Plan:
     """What a cluster shall be.
 
     secure: a second listener with TLS and SASL PLAIN. zookeeper: its address, instead of KRaft. port: the first
-    broker's, None for a free one. bound: the brokers end with the process that started them.
+    broker's, None for a free one. bound: the brokers end with the process that started them. lasting: for load
+    and for hours, not for minutes of tests.
     """
 
     brokers: int = 1
@@ -33,6 +34,7 @@ class Plan:
     heap_mb: int = 512
     port: int | None = None
     bound: bool = True
+    lasting: bool = False
 
 
 @dataclass(slots=True)
@@ -103,6 +105,9 @@ class Cluster:
 
     def _launch(self, broker: Broker) -> Launch:
         java = [program("java", "openjdk-17-jre-headless"), "-Xms128m", f"-Xmx{self.plan.heap_mb}m", "-XX:+UseSerialGC"]
+        if not self.plan.lasting:
+            # A broker that lives for minutes spends more on compiling well than it ever gets back.
+            java.append("-XX:TieredStopAtLevel=1")
         java += [*kafka_files.logging(broker.folder), "-cp", class_path(self.plan.release)]
         command = [*java, "kafka.Kafka", "server.properties"]
         return Launch(f"kafka-{broker.node}", command, broker.folder, bound=self.plan.bound)

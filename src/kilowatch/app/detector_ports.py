@@ -70,7 +70,7 @@ class Tempo:
 
     most: int = 30_000
     poll_s: float = 0.05
-    poll_most_s: float = 0.2
+    poll_most_s: float = 0.1
     commit_s: float = 1.0
     events_s: float = 0.02
     snapshot_s: float = 120.0

@@ -46,7 +46,7 @@ def running(bootstrap: str | None, partitions: int, keep: Path | None = None) ->
             yield Broker(bootstrap, 0, folder)
             return
         supervisor = _supervisor()
-        with supervisor.running(folder, supervisor.Plan(heap_mb=HEAP_MB)) as cluster:
+        with supervisor.running(folder, supervisor.Plan(heap_mb=HEAP_MB, lasting=True)) as cluster:
             _prepare(cluster.bootstrap, partitions)
             yield Broker(cluster.bootstrap, cluster.daemons[0].pid, folder)
     finally:

@@ -49,8 +49,10 @@ class Bench:
 
     def measured(self, load: Load, during: Callable[[Stage], None] | None = None) -> Measured:
         """Run one load on a broker of its own."""
+        # A cold Java machine is not what a broker is; of a run of seconds there is no time to warm it.
+        warm_s = min(load.warm_s, max(2.0, load.seconds / 2))
         with running(self.bootstrap, PARTITIONS, self.keep) as broker:
-            return measure(broker, replace(load, profile=self.profile), self.say, during)
+            return measure(broker, replace(load, warm_s=warm_s, profile=self.profile), self.say, during)
 
 
 def sustained(bench: Bench) -> list[GoalRow]:

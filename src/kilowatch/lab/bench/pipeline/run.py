@@ -43,14 +43,14 @@ class Load:
     rate: float
     seconds: float
     workers: int = 2
-    warm_s: float = 10.0
+    warm_s: float = 30.0
     active_s: float | None = None
     odd: float = 0.001
     odd_from: float = 0.0
     odd_until: float = 1.0
     quick: bool = False
     poll_s: float = 0.05
-    poll_most_s: float = 0.2
+    poll_most_s: float = 0.1
     most: int = 30_000
     snapshot_s: float = 120.0
     detector: str = "fleet"
