@@ -41,3 +41,17 @@ def test_followed_files_are_looked_for(
     (tmp_path / "kilowatch.toml").write_text(f'[sources.files.logger]\npath = "{path}"\n')
     told = called("doctor")
     assert (told.code, " ".join(told.out.split()).count(said)) == (code, 1)
+
+
+def test_nobody_to_read_from_and_too_little_time_to_learn_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kilowatch.toml").write_text("[detector]\nlearning_days = 2\n")
+    told = " ".join(called("doctor").out.split())
+    assert "none, and kilowatch run wants one" in told
+    assert "2 days: methods that need two days of their own stay silent" in told
+    (tmp_path / "kilowatch.toml").write_text("[sources.sim]\nenabled = true\n")
+    told = " ".join(called("doctor").out.split())
+    assert "wants one" not in told
+    assert "stay silent" not in told

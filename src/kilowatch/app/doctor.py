@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kilowatch.core.records import KnownDevice
 
 _DAY_MS = 86_400_000
+_FEW_DAYS = 3.0
 _AHEAD_MS = 60_000
 _LITTLE_BYTES, _TOO_LITTLE_BYTES = 1_000_000_000, 100_000_000
 _REACH_S = 3.0
@@ -35,7 +36,7 @@ def checks(loaded: Loaded, now_ms: int) -> Iterator[Check]:
     config = loaded.config
     named = "no file, so defaults and the environment" if loaded.file is None else str(loaded.file)
     yield Check(name="settings", mark=Mark.OK, found=named)
-    yield _detector(config)
+    yield from _detector(config)
     yield from _disk(data_folder(config).root)
     known: list[KnownDevice] = []
     yield from _database(config, now_ms, known)
@@ -44,17 +45,32 @@ def checks(loaded: Loaded, now_ms: int) -> Iterator[Check]:
     records = {one.record.device: one.record for one in known}
     for device in _named(config):
         records.setdefault(device.device, device)
+    yield from _sources(config, list(records.values()))
     yield from _plugs(config, list(records.values()))
     yield from _learning(config, known, now_ms)
     yield _armed(config, [one.record for one in known])
 
 
-def _detector(config: Config) -> Check:
+def _detector(config: Config) -> Iterator[Check]:
     try:
         create(config.detector.name)
     except KilowatchError as error:
-        return _failed("detector", error)
-    return Check(name="detector", mark=Mark.OK, found=config.detector.name)
+        yield _failed("detector", error)
+        return
+    yield Check(name="detector", mark=Mark.OK, found=config.detector.name)
+    days = config.detector.learning_days
+    if days < _FEW_DAYS:
+        # What a threshold is set on must not have been learnt from, and the days of a fold are fewer still.
+        found = f"{days:g} days: methods that need two days of their own stay silent"
+        yield Check(name="learning time", mark=Mark.WARN, found=found, fix="Set detector.learning_days to 3 or more.")
+
+
+def _sources(config: Config, records: list[DeviceRecord]) -> Iterator[Check]:
+    chosen = config.sources
+    polled = chosen.poll.enabled and any(record.plug is not None for record in records)
+    if not (chosen.mqtt or chosen.push.enabled or chosen.files or chosen.sim.enabled or polled):
+        fix = "Add [sources.mqtt.NAME] or a device with a plug: docs/config.md has all."
+        yield Check(name="sources", mark=Mark.WARN, found="none, and kilowatch run wants one", fix=fix)
 
 
 def _disk(folder: Path) -> Iterator[Check]:

@@ -97,7 +97,7 @@ class DetectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     name: Annotated[str, Meta(min_length=1, description="as `kilowatch detectors` lists them")] = "default"
     alarms_per_week: Annotated[float, Meta(gt=0, description="alarms a device and week that you can live with")] = 1.0
     learning_days: Annotated[
-        float, Meta(gt=0, description="how long a device is learnt before it is watched, days")
+        float, Meta(gt=0, description="how long a device is learnt before it is watched, days; some methods want 3")
     ] = 7.0
 
 
