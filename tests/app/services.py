@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from kilowatch.core.events import IncidentEvent, ReadingColumns
+from kilowatch.errors import KilowatchError
 from kilowatch.links.kafka.client import kafka as library
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.place import Place, handle
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kilowatch.links.database import Database
     from kilowatch.links.kafka.settings import Access
 
 DEADLINE_S = 120.0
@@ -89,6 +91,15 @@ class Services:
             while sum(max(0, one.offset) for one in consumer.committed(places)) < share * sum(ends):
                 assert time.monotonic() < deadline, f"{service}s have not come so far: {self.said()}"
                 time.sleep(0.05)
+
+
+def is_there(database: Database) -> bool:
+    """Whether the registry has made its tables."""
+    try:
+        database.check()
+    except KilowatchError:
+        return False
+    return True
 
 
 def entries(access: Access, topic: Topic, partition: int) -> tuple[list[int], list[bytes]]:

@@ -45,6 +45,11 @@ def test_faults_are_listed_with_how_soon_they_are_found() -> None:
     assert "door-open" in said
     assert "plug-stuck" in said
     assert "kilowatch demo fault DEVICE FAULT" in said
+    listed = called("demo", "faults", "--json").json
+    assert listed["schema"] == "kilowatch.demo-faults"
+    assert {"router", "kettle"} <= {one["device"] for one in listed["faults"]}
+    soon = [one["found_within_s"] for one in listed["faults"] if one["found_within_s"] is not None]
+    assert soon == sorted(soon)
 
 
 def test_a_fault_without_a_demo_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

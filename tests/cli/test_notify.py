@@ -78,6 +78,9 @@ def test_what_waits_is_shown(database: Database) -> None:
     assert shown.exit_code == 0
     assert "email" in shown.output
     assert "waiting" in shown.output
+    said = json.loads(CliRunner().invoke(app, ["notify", "status", "--json"]).output)
+    assert said["schema"] == "kilowatch.notify"
+    assert said["counts"] == [{"channel": "email", "state": "waiting", "notices": 1}]
 
 
 def judged(database: Database) -> None:
@@ -95,6 +98,8 @@ def test_a_candidate_is_shown_with_its_evidence_and_promoted(database: Database)
     listed = CliRunner().invoke(app, ["models", "shadow", "list"])
     assert CANDIDATE[:12] in listed.output
     assert "2,880" in listed.output
+    said = json.loads(CliRunner().invoke(app, ["models", "shadow", "list", "--json"]).output)
+    assert said["candidates"] == [{"kind": "fridge", "live": LIVE, "shadow": CANDIDATE, "samples": 2880}]
     shown = CliRunner().invoke(app, ["models", "shadow", "show", "fridge"])
     assert "both say the same of 99.31%" in shown.output
     said = json.loads(CliRunner().invoke(app, ["models", "shadow", "show", "fridge", "--json"]).output)

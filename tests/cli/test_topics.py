@@ -42,10 +42,14 @@ def test_topics_are_created_checked_and_never_changed(settings: Access, monkeypa
     assert "All topics are there" in run("topics", "create").output
     checked = run("topics", "check")
     assert (checked.exit_code, checked.output) == (0, "All topics are as agreed.\n")
+    assert msgspec.json.decode(printed("topics", "check", "--json"))["differences"] == []
     monkeypatch.setenv("KILOWATCH_KAFKA__PARTITIONS", "5")
     checked = run("topics", "check")
     assert checked.exit_code == 1
     assert "IoTState: partitions is 4, 5 was agreed." in checked.output
+    said = run("topics", "check", "--json")
+    assert said.exit_code == 1
+    assert "IoTState: partitions is 4, 5 was agreed." in msgspec.json.decode(said.stdout)["differences"]
     refused = run("topics", "create").exception
     assert isinstance(refused, ComponentError)
     assert "fixed at creation" in refused.hint
@@ -60,6 +64,7 @@ def test_rejected_messages_are_listed_shown_and_sent_again(settings: Access) -> 
     assert [one["reason"] for one in listed["messages"]] == ["not_json", "version"]
     (late,) = msgspec.json.decode(printed("rejected", "list", "--json", "--reason", "version"))["messages"]
     assert msgspec.json.decode(printed("rejected", "show", late["name"]))["v"] == 2
+    assert msgspec.json.decode(printed("rejected", "show", late["name"], "--json"))["messages"] == [late]
     assert "on fire" in run("rejected", "list").output
     again = msgspec.json.decode(printed("rejected", "redrive", "--json"))
     assert (again["mended"], again["still_rejected"]) == (0, 2)

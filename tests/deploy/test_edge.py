@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.homes import called
 from kilowatch.cli.edge import release_of
 from kilowatch.errors import ComponentError, ConfigError
 from kilowatch.install.installation import Installation, Release
@@ -176,3 +177,15 @@ def test_systemd_understands_the_unit_and_calls_it_well_locked(installed: Instal
     words = ["systemd-analyze", "security", "--offline=true", f"--root={root}", "--threshold=20", "kilowatch.service"]
     judged = subprocess.run(words, capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stdout[-500:]
+
+
+def test_what_is_installed_is_told_to_programs(tmp_path: Path) -> None:
+    nothing = called("edge", "status", "--root", tmp_path, "--json")
+    assert (nothing.code, nothing.json["runs"]) == (1, None)
+    versions = Installation(Places(tmp_path)).versions
+    for name in ("1.0", "1.1"):
+        done([Write(versions.folder / name / "installed", "from a wheel\n")])
+        versions.switch(name)
+    said = called("edge", "status", "--root", tmp_path, "--json")
+    assert (said.code, said.json["schema"]) == (0, "kilowatch.edge")
+    assert (said.json["runs"], said.json["before"], said.json["installed"]) == ("1.1", "1.0", ["1.0", "1.1"])

@@ -40,6 +40,17 @@ def snippets() -> list[Snippet]:
     return [found for page in PAGES for found in _of(page) if found.is_shell or found.language == "python"]
 
 
+def settings_snippets() -> list[Snippet]:
+    """Return every block of settings, of all pages."""
+    return [found for page in PAGES for found in _of(page) if found.language == "toml"]
+
+
+def unpaired_fences(page: Path) -> int:
+    """Return how many lines look like a fence and belong to no block that is found: indented, or written otherwise."""
+    text = page.read_text(encoding="utf-8")
+    return len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)) - 2 * len(_FENCE.findall(text))
+
+
 def untagged_lines(page: Path) -> list[str]:
     """Return commands of a page that stand in an indented block, where no tag can be."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import typer
 
-from docs.snippets import PAGES, ROOT, Snippet, snippets, untagged_lines
+from docs.snippets import PAGES, ROOT, Snippet, snippets, unpaired_fences, untagged_lines
 from kilowatch.cli.main import app
 
 ALL = snippets()
@@ -49,6 +49,17 @@ def test_every_snippet_says_what_becomes_of_it(snippet: Snippet) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_command_hides_in_an_indented_block(page: Path) -> None:
     assert untagged_lines(page) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_block_escapes_the_search(page: Path) -> None:
+    assert unpaired_fences(page) == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_typed_says_its_language(page: Path) -> None:
+    nameless = re.findall(r"^```\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert [block for block in nameless if re.search(r"^\s*(?:\$ )?(?:kilowatch|make|pip|import) \w", block)] == []
 
 
 @pytest.mark.parametrize("snippet", named(SHELL))

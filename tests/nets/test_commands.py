@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.homes import Said, called
-from kilowatch.core.outputs_models import ModelOutput, ModelsOutput, TrainOutput
+from kilowatch.core.outputs_models import ModelOutput, ModelsOutput, TrainOutput, VerifyOutput
 from kilowatch.errors import ConfigError, ModelError
 from kilowatch.nets.artifact import artifact_of, read_artifact
 from kilowatch.nets.card import Network
@@ -110,6 +110,10 @@ def test_verify_says_which_is_wrong(tmp_path: Path) -> None:
     assert said.code == 1
     assert "whole" in said.out
     assert "wrong" in said.out
+    listed = msgspec.convert(called("models", "verify", good, bad, "--json").json, VerifyOutput).models
+    assert [one.whole for one in listed] == [True, False]
+    assert (listed[0].sha256, listed[1].sha256) == (read_artifact(good).sha256, None)
+    assert listed[1].why
     assert called("models", "verify", good, f"--sha256={'0' * 64}").code == 1
     with pytest.raises(ConfigError, match="no models"):
         called("models", "verify", f"--registry={tmp_path / 'none'}")

@@ -15,11 +15,10 @@ from sqlalchemy.engine import make_url
 from supervisor.places import free_port
 
 from app.live import until, values_in
-from app.services import PARTITIONS, Services, told
+from app.services import PARTITIONS, Services, is_there, told
 from kilowatch.app.registry import Registry
 from kilowatch.core.device import ActsBy, DeviceRecord, Kind
 from kilowatch.core.events import WIRE_V, ReadingColumns
-from kilowatch.errors import KilowatchError
 from kilowatch.links.database import Database, DatabaseSettings
 from kilowatch.links.kafka.topics import Topic, partition_of
 from kilowatch.links.kafka.writer import Writer
@@ -123,14 +122,6 @@ class Town:
         return cards[0]["live"] if cards else {"power_w": None}
 
     lived_h: float = 0.0
-
-
-def is_there(database: Database) -> bool:
-    try:
-        database.check()
-    except KilowatchError:
-        return False
-    return True
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kilowatch.cli.database import AsJson
 from kilowatch.cli.spans import seconds_of
+from kilowatch.core.outputs_live import DemoFault, DemoFaultsOutput
 from kilowatch.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -109,18 +111,33 @@ def fault(
 
 
 @app.command()
-def faults() -> None:
+def faults(as_json: AsJson = False) -> None:
     """List what can go wrong in the demo, what is found soonest first."""
+    listed = _faults()
+    if as_json:
+        typer.echo(msgspec.json.encode(DemoFaultsOutput(faults=listed)))
+        return
+    table = Table("device", "fault", "what happens", "found within", box=None, pad_edge=False)
+    for one in listed:
+        soon = "" if one.found_within_s is None else f"{one.found_within_s:.0f} s"
+        table.add_row(one.device, one.fault, one.meaning, soon)
+    Console().print(table)
+    Console().print("\nWhile a demo runs: kilowatch demo fault DEVICE FAULT")
+
+
+def _faults() -> list[DemoFault]:
     from kilowatch.demo import stage
     from kilowatch.demo.catalogue import faults_of
 
-    table = Table("device", "fault", "what happens", "found within", box=None, pad_edge=False)
-    kinds = {player.name: player.kind for player in stage.PLAYERS}
-    for one in faults_of(kinds):
-        soon = "" if one.within_min is None else f"{one.within_min * 60 / stage.SPEED:.0f} s"
-        table.add_row(one.device, one.name, one.meaning, soon)
-    Console().print(table)
-    Console().print("\nWhile a demo runs: kilowatch demo fault DEVICE FAULT")
+    return [
+        DemoFault(
+            device=one.device,
+            fault=one.name,
+            meaning=one.meaning,
+            found_within_s=None if one.within_min is None else one.within_min * 60 / stage.SPEED,
+        )
+        for one in faults_of({player.name: player.kind for player in stage.PLAYERS})
+    ]
 
 
 def _has_screen() -> bool:

@@ -7,8 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
+from kilowatch.cli.database import AsJson
+from kilowatch.core.outputs_live import EdgeOutput
 from kilowatch.errors import ConfigError
 from kilowatch.install.installation import MEMORY_MB, Installation, Release
 from kilowatch.install.places import SERVICE, Places
@@ -97,17 +100,22 @@ def uninstall(
 
 
 @app.command()
-def status(root: Root = _THIS) -> None:
+def status(root: Root = _THIS, as_json: AsJson = False) -> None:
     """Say which version runs, which one ran before, and what else is installed."""
     versions = Installation(Places(root)).versions
     current = versions.current()
-    if current is None:
+    if as_json:
+        output = EdgeOutput(runs=current, before=versions.previous(), installed=versions.installed())
+        typer.echo(msgspec.json.encode(output))
+    elif current is None:
         typer.echo("kilowatch is not installed here.")
+    else:
+        typer.echo(f"version   {current}")
+        typer.echo(f"before    {versions.previous() or 'none'}")
+        typer.echo(f"installed {', '.join(versions.installed())}")
+        typer.echo(f"more      systemctl status {SERVICE}; journalctl --namespace={SERVICE}")
+    if current is None:
         raise typer.Exit(1)
-    typer.echo(f"version   {current}")
-    typer.echo(f"before    {versions.previous() or 'none'}")
-    typer.echo(f"installed {', '.join(versions.installed())}")
-    typer.echo(f"more      systemctl status {SERVICE}; journalctl --namespace={SERVICE}")
 
 
 @app.command(hidden=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kilowatch.cli.database import ConfigFile
@@ -16,7 +17,7 @@ from kilowatch.cli.model_facts import facts
 from kilowatch.cli.shadow import app as shadow_app
 from kilowatch.config import load_config
 from kilowatch.core.device import Kind
-from kilowatch.core.outputs_models import ListedModel, ModelOutput, ModelsOutput
+from kilowatch.core.outputs_models import ListedModel, ModelOutput, ModelsOutput, VerifiedModel, VerifyOutput
 from kilowatch.errors import ConfigError, ModelError
 from kilowatch.nets.artifact import read_artifact
 from kilowatch.nets.card import Network
@@ -84,23 +85,18 @@ def verify(
     ] = None,
     registry: Folder = DEFAULT_FOLDER,
     sha256: Annotated[str | None, typer.Option(help="The hash that a single file must have.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check that models are whole, of their hash, and run: each scores one window. Exit code 1 where one is not."""
-    from kilowatch.nets.check import try_model
-
     wanted = models or ModelRegistry(registry).hashes()
     if not wanted:
         raise ConfigError(f"There are no models in {registry}.", "Name a file, or a folder with --registry.")
-    console, failed = Console(soft_wrap=True), False
-    for name in wanted:
-        try:
-            artifact = _open(name, registry, sha256)
-            try_model(artifact)
-            console.print(f"[green]whole[/] {artifact.sha256[:12]} {artifact.card.kind}")
-        except ModelError as error:
-            failed = True
-            console.print(f"[red]wrong[/] {name}: {error} {error.hint}")
-    if failed:
+    verified = [_verified(name, registry, sha256) for name in wanted]
+    if as_json:
+        typer.echo(msgspec.json.encode(VerifyOutput(models=verified)))
+    else:
+        _show_verified(verified)
+    if not all(one.whole for one in verified):
         raise typer.Exit(1)
 
 
@@ -153,6 +149,26 @@ def deliver(
     with registry_of(load_config(config).config) as known:
         choice = known.choose_model(kind, live, beside)
     Console(soft_wrap=True).print(f"{kind}: live [bold]{(live or 'none')[:12]}[/], choice number {choice.version}.")
+
+
+def _verified(name: str, folder: Path, sha256: str | None) -> VerifiedModel:
+    from kilowatch.nets.check import try_model
+
+    try:
+        artifact = _open(name, folder, sha256)
+        try_model(artifact)
+    except ModelError as error:
+        return VerifiedModel(name=name, whole=False, why=f"{error} {error.hint}")
+    return VerifiedModel(name=name, whole=True, sha256=artifact.sha256, network=artifact.card.kind)
+
+
+def _show_verified(verified: list[VerifiedModel]) -> None:
+    console = Console(soft_wrap=True)
+    for one in verified:
+        if one.whole:
+            console.print(f"[green]whole[/] {(one.sha256 or '')[:12]} {one.network}")
+        else:
+            console.print(f"[red]wrong[/] {escape(one.name)}: {escape(one.why)}")
 
 
 def _open(model: str, folder: Path, sha256: str | None = None) -> Artifact:

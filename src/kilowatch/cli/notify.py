@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kilowatch.cli.database import ConfigFile, now_ms, opened
+from kilowatch.cli.database import AsJson, ConfigFile, now_ms, opened
 from kilowatch.config import load_config
+from kilowatch.core.outputs_live import NoticeCount, NotifyOutput
 from kilowatch.errors import ConfigError, KilowatchError
 
 app = typer.Typer(help="Messages to people: test, status.", no_args_is_help=True)
@@ -46,13 +48,17 @@ def try_out(
 
 
 @app.command()
-def status(config: ConfigFile = None) -> None:
+def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show how many messages were sent, wait, or were given up, by channel."""
     from kilowatch.links.database.notices import Notices
 
     with opened(load_config(config).config) as database, database.read() as books:
-        counts = Notices(books.connection).counts()
+        found = sorted(Notices(books.connection).counts().items())
+    counts = [NoticeCount(channel=channel, state=state.value, notices=count) for (channel, state), count in found]
+    if as_json:
+        typer.echo(msgspec.json.encode(NotifyOutput(counts=counts)))
+        return
     table = Table("channel", "state", "notices")
-    for (channel, state), count in sorted(counts.items()):
-        table.add_row(channel, state.value, str(count))
+    for one in counts:
+        table.add_row(one.channel, one.state, str(one.notices))
     Console().print(table)

@@ -54,7 +54,7 @@ class KeptView(msgspec.Struct, frozen=True):
 
 
 class RejectedOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """What `kilowatch rejected list --json` prints."""
+    """What `kilowatch rejected list --json` prints, and `rejected show --json` of one."""
 
     schema: str = "kilowatch.rejected"
     version: int = 1
@@ -106,6 +106,7 @@ def list_(
 def show(
     name: Annotated[str, typer.Argument(help="As `list` names it: 0-17.")],
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print one message in whole: why it was rejected on standard error, its bytes on standard output."""
     partition, offset = _place(name)
@@ -113,6 +114,9 @@ def show(
         kept = messages.find(partition, offset)
     if kept is None:
         raise ConfigError(f"There is no rejected message {name}.", "See: kilowatch rejected list")
+    if as_json:
+        typer.echo(msgspec.json.encode(RejectedOutput(messages=[KeptView.of(kept)])))
+        return
     found = kept.rejected
     place = found.source if found.topic is None else f"{found.source} {found.topic}"
     why = "" if found.why is None else f" ({found.why})"

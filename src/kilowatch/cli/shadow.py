@@ -12,7 +12,7 @@ from rich.table import Table
 from kilowatch.cli.database import AsJson, ConfigFile, opened, registry_of
 from kilowatch.config import load_config
 from kilowatch.core.device import Kind
-from kilowatch.core.shadow import ShadowOutput, evidence_words
+from kilowatch.core.shadow import Candidate, CandidatesOutput, ShadowOutput, evidence_words
 from kilowatch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,18 +24,25 @@ KindOf = Annotated[Kind, typer.Argument(help="The kind of device whose candidate
 
 
 @app.command("list")
-def list_(config: ConfigFile = None) -> None:
+def list_(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the candidates that score in shadow, and how much they have judged."""
     from kilowatch.links.database.shadow import ShadowBook
 
     with opened(load_config(config).config) as database, database.read() as books:
-        choices = [choice for choice in books.models.all() if choice.shadow]
         judged = ShadowBook(books.connection).models()
+        candidates = [
+            Candidate(kind=one.kind.value, live=one.live, shadow=one.shadow, samples=judged.get(one.shadow, 0))
+            for one in books.models.all()
+            if one.shadow
+        ]
+    if as_json:
+        typer.echo(msgspec.json.encode(CandidatesOutput(candidates=candidates)))
+        return
     table = Table("kind", "live", "in shadow", "samples judged")
-    for choice in choices:
-        live, shadow = (choice.live or "none")[:12], (choice.shadow or "")[:12]
-        table.add_row(choice.kind.value, live, shadow, f"{judged.get(choice.shadow or '', 0):,}")
-    table.caption = "none in shadow: kilowatch models deliver KIND --live HASH --shadow HASH" if not choices else None
+    for one in candidates:
+        table.add_row(one.kind, (one.live or "none")[:12], one.shadow[:12], f"{one.samples:,}")
+    if not candidates:
+        table.caption = "none in shadow: kilowatch models deliver KIND --live HASH --shadow HASH"
     Console().print(table)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import typer
 
 from kilowatch.app.kafka_access import access_of
-from kilowatch.cli.database import ConfigFile
+from kilowatch.cli.database import AsJson, ConfigFile
 from kilowatch.config import load_config
+from kilowatch.core.outputs_live import TopicsOutput
 from kilowatch.links.kafka.admin import Admin
 
 app = typer.Typer(name="topics", help="Create and check the topics on Kafka.", no_args_is_help=True)
@@ -29,12 +31,14 @@ def create(config: ConfigFile = None) -> None:
 
 
 @app.command()
-def check(config: ConfigFile = None) -> None:
+def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Say where the topics differ from what was agreed; exit code 1 if they do."""
     kafka = load_config(config).config.kafka
     findings = Admin(access_of(kafka)).check(kafka.partitions)
-    for finding in findings:
-        typer.echo(finding.sentence)
+    sentences = [finding.sentence for finding in findings]
+    if as_json:
+        typer.echo(msgspec.json.encode(TopicsOutput(differences=sentences)))
+    else:
+        typer.echo("\n".join(sentences) or "All topics are as agreed.")
     if findings:
         raise typer.Exit(1)
-    typer.echo("All topics are as agreed.")

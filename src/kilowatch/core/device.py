@@ -277,7 +277,9 @@ class Fleet:
             names = Counter(zip(sites, devices, strict=True))
             known += [row for row, name in enumerate(zip(sites, devices, strict=True)) if names[name] > 1]
         if known:
-            raise ConfigError(f"Device {devices[known[0]]} of site {sites[known[0]]} is known already.")
+            raise ConfigError(
+                f"Device {devices[known[0]]} of site {sites[known[0]]} is known already.", "Name each device once."
+            )
 
     def _reserve(self, size: int) -> None:
         if size <= len(self.grid_ms):

@@ -1,4 +1,4 @@
-"""What `--json` prints of the live system: the demo, incidents, the audit, doctor and discover."""
+"""What `--json` prints of the live system: the demo, incidents, the audit, what was looked for and what is set up."""
 
 from __future__ import annotations
 
@@ -82,3 +82,54 @@ class DiscoverOutput(msgspec.Struct, frozen=True, kw_only=True):
     version: Literal[1] = 1
     plugs: list[FoundPlug]
     missing: list[str]
+
+
+class DemoFault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that can be made to go wrong while the demo runs."""
+
+    device: str
+    fault: str
+    meaning: str
+    found_within_s: Annotated[float | None, Meta(description="s of the demo; null where nothing is promised")]
+
+
+class DemoFaultsOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch demo faults --json` prints: what is found soonest first."""
+
+    schema: Literal["kilowatch.demo-faults"] = "kilowatch.demo-faults"
+    version: Literal[1] = 1
+    faults: list[DemoFault]
+
+
+class NoticeCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many notices of a channel stand at one state."""
+
+    channel: str
+    state: str
+    notices: Annotated[int, Meta(ge=1)]
+
+
+class NotifyOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch notify status --json` prints."""
+
+    schema: Literal["kilowatch.notify"] = "kilowatch.notify"
+    version: Literal[1] = 1
+    counts: list[NoticeCount]
+
+
+class TopicsOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch topics check --json` prints."""
+
+    schema: Literal["kilowatch.topics"] = "kilowatch.topics"
+    version: Literal[1] = 1
+    differences: Annotated[list[str], Meta(description="sentences; none where all topics are as agreed")]
+
+
+class EdgeOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch edge status --json` prints."""
+
+    schema: Literal["kilowatch.edge"] = "kilowatch.edge"
+    version: Literal[1] = 1
+    runs: Annotated[str | None, Meta(description="version that runs; null where none is installed")]
+    before: Annotated[str | None, Meta(description="version that a rollback would run; null where there is none")]
+    installed: list[str]

@@ -85,3 +85,21 @@ class ModelOutput(msgspec.Struct, frozen=True, kw_only=True):
     schema: Literal["kilowatch.model"] = "kilowatch.model"
     version: Literal[1] = 1
     model: ModelFacts
+
+
+class VerifiedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """One model that was checked."""
+
+    name: Annotated[str, Meta(description="as it was asked for")]
+    whole: bool
+    sha256: Annotated[str | None, Meta(description="null where it cannot be read")] = None
+    network: str | None = None
+    why: Annotated[str, Meta(description="what is wrong with it, and what to do; empty where it is whole")] = ""
+
+
+class VerifyOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch models verify --json` prints."""
+
+    schema: Literal["kilowatch.verify"] = "kilowatch.verify"
+    version: Literal[1] = 1
+    models: list[VerifiedModel]

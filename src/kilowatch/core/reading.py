@@ -45,7 +45,9 @@ class ReadingBatch:
         for field in fields(self):
             column = getattr(self, field.name)
             if column is not None and len(column) != size:
-                raise ReadingError(f"Column {field.name} has {len(column)} rows, slot has {size}.")
+                raise ReadingError(
+                    f"Column {field.name} has {len(column)} rows, slot has {size}.", "Give columns of equal length."
+                )
 
     def __len__(self) -> int:
         return len(self.slot)

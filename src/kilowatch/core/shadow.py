@@ -85,6 +85,23 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     wrong: int
 
 
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that scores in shadow."""
+
+    kind: str
+    live: Annotated[str | None, Meta(description="hash of the model that judges the kind; null: none")]
+    shadow: Annotated[str, Meta(description="hash of the candidate")]
+    samples: Annotated[int, Meta(ge=0, description="samples that it has judged")]
+
+
+class CandidatesOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch models shadow list --json` prints."""
+
+    schema: Literal["kilowatch.candidates"] = "kilowatch.candidates"
+    version: Literal[1] = 1
+    candidates: list[Candidate]
+
+
 class ShadowOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What `kilowatch models shadow show --json` prints."""
 

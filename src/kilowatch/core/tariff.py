@@ -44,7 +44,10 @@ class Tariff:
 
     def __post_init__(self) -> None:
         if len(self.per_kwh) != HOURS_A_WEEK:
-            raise ConfigError(f"A tariff has {HOURS_A_WEEK} hours, {len(self.per_kwh)} were given.")
+            raise ConfigError(
+                f"A tariff has {HOURS_A_WEEK} hours, {len(self.per_kwh)} were given.",
+                "Give one price for each hour of the week, Monday 00:00 first.",
+            )
         if not all(math.isfinite(price) and abs(price) <= HIGHEST_PER_KWH for price in self.per_kwh.tolist()):
             raise ConfigError(f"Prices must lie within {HIGHEST_PER_KWH:.0f} a kWh.", "Give prices per kWh.")
         if not (1 <= len(self.currency) <= 8 and self.currency.isprintable()):

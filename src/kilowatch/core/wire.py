@@ -100,7 +100,9 @@ def _decode_or_reject(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
     except msgspec.ValidationError as error:
         _reject(str(error))
     except _UNREADABLE as error:
-        raise RejectedMessageError(RejectReason.NOT_JSON, f"The message cannot be read: {error}.") from error
+        raise RejectedMessageError(
+            RejectReason.NOT_JSON, f"The message cannot be read: {error}.", "Send JSON as docs/contracts.md has it."
+        ) from error
 
 
 def _reject(said: str) -> NoReturn:

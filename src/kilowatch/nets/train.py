@@ -119,7 +119,10 @@ def fitted(
         raise ConfigError("Devices bring power alone.", "Train models over several channels with train_channels.")
     check_data(training, validation, labelled=shape.network is Network.EDGE_CLASSIFIER)
     if training.power_w.shape[1] != shape.window:
-        raise ConfigError(f"The data are cut in {training.power_w.shape[1]}, the network takes {shape.window}.", "")
+        raise ConfigError(
+            f"The data are cut in {training.power_w.shape[1]}, the network takes {shape.window}.",
+            "Cut them to its window, or choose a shape with theirs.",
+        )
     scaler = scaler or fit_scaler(training.power_w)
     fingerprint = _fingerprint(training, validation, shape, plan, start)
     model = compiled(build(shape, plan.seed), shape, plan.learning_rate)

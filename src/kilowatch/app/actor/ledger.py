@@ -101,7 +101,10 @@ class Ledger:
 
     def _write(self, action: ActionEvent, line: AuditEntry) -> None:
         if not self._book.write(action, line):
-            raise OvertakenError(f"Another process has gone on with the action of incident {action.id}.")
+            raise OvertakenError(
+                f"Another process has gone on with the action of incident {action.id}.",
+                "Nothing is lost: that process goes on. Let one actor run for this site.",
+            )
         self._tell.action(action)
 
     def _first(self, intent: Intent, site_ms: int) -> ActionEvent:

@@ -60,14 +60,18 @@ class Gate:
 
     def _accept(self, message: SourceMessage, wire: WireDecoder) -> Accepted:
         if message.reason is not None:
-            raise RejectedMessageError(RejectReason.UNDECODABLE, message.reason)
+            raise RejectedMessageError(RejectReason.UNDECODABLE, message.reason, "See docs/plugs.md.")
         reading = wire.decode(message.payload)
         if not isinstance(reading, Reading | ReadingColumns):
-            raise RejectedMessageError(RejectReason.WRONG_TYPE, "A source sends readings; this is a control.")
+            raise RejectedMessageError(
+                RejectReason.WRONG_TYPE, "A source sends readings; this is a control.", "See docs/contracts.md."
+            )
         rows = 1 if isinstance(reading, Reading) else len(reading.ts_ms)
         stamped = message.payload if reading.received_ms is not None else _stamped(message, reading)
         if len(stamped) > MAX_MESSAGE_BYTES:
-            raise RejectedMessageError(RejectReason.TOO_LARGE, "The message has no room for its time of arrival.")
+            raise RejectedMessageError(
+                RejectReason.TOO_LARGE, "The message has no room for its time of arrival.", "Send smaller batches."
+            )
         return Accepted(reading.site, stamped, rows)
 
     def _count(self, outcome: Accepted | Rejected, unknown: int) -> None:

@@ -1,0 +1,76 @@
+"""Every error that kilowatch raises says what to do next, and exits as docs/errors.md has it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "kilowatch"
+TREES = {path.relative_to(SOURCE): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
+REASON_FIRST = frozenset({"PlugFailedError", "RejectedMessageError"})
+"""Their first argument is a reason for machines."""
+MAKES_ITS_OWN = frozenset({"MissingExtraError"})
+
+
+def kinds() -> set[str]:
+    """Return the names of all classes of the tree, also of those outside errors.py."""
+    classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found, before = {"KilowatchError"}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {one.name for one in classes if found & {ast.unparse(base) for base in one.bases}}
+    return found
+
+
+KINDS = kinds()
+
+
+def without_hint(tree: ast.Module) -> list[str]:
+    """Return the errors that are made without a hint, or with an empty one, as line and code."""
+    return [
+        f"{call.lineno}: {ast.unparse(call)}"
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and _name(call) in KINDS - MAKES_ITS_OWN and not _has_hint(call)
+    ]
+
+
+def _name(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
+def _has_hint(call: ast.Call) -> bool:
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "hint"]
+    place = 2 if _name(call) in REASON_FIRST else 1
+    # Of *arguments nobody knows where they end.
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return True
+    hints = [*named, *call.args[place : place + 1]]
+    return bool(hints) and not (isinstance(hints[0], ast.Constant) and not hints[0].value)
+
+
+@pytest.mark.parametrize("path", sorted(TREES), ids=str)
+def test_each_error_says_what_to_do_next(path: Path) -> None:
+    assert without_hint(TREES[path]) == []
+
+
+@pytest.mark.parametrize(
+    "code", ["ConfigError('What?')", "errors.StateError('Torn.', '')", "PlugFailedError(PlugTrouble.SLOW, 'Slow.')"]
+)
+def test_one_without_is_found(code: str) -> None:
+    assert without_hint(ast.parse(f"raise {code}"))
+    assert not without_hint(ast.parse(f"raise {code.replace(', ' + repr(''), '')[:-1]}, 'Look.', hint='Look.')"))
+
+
+def test_exit_codes_stand_in_the_tree_alone() -> None:
+    """docs/errors.md is made from errors.py: a code that another module set would be in no document."""
+    set_elsewhere = [
+        str(path)
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name in KINDS and path != Path("errors.py")
+        for line in node.body
+        if "exit_code" in ast.unparse(line)
+    ]
+    assert set_elsewhere == []
