@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -50,9 +50,12 @@ from kilowatch.links.source import SourceMessage
 from kilowatch.observability import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kilowatch.app.edge.build import BuiltEdge
     from kilowatch.app.pipeline import StepResult
     from kilowatch.app.snapshots import Snapshot
+    from kilowatch.core.ports import PlugReading
 
 NOW_MS = START_MS + round(2.5 * DAY_MS)
 """What the edge has learnt ends here: the histories begin."""
@@ -126,12 +129,47 @@ def days() -> ReadingBatch:
     return whole.take(whole.ts_ms >= NOW_MS)
 
 
+class Reach:
+    """The heater's plug as one life of the edge reaches it: a life that is over reaches nothing any more.
+
+    Threads of a dead life run on in this process, as they would not after a kill -9.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house, self._life = house, house.lives
+
+    def plug_of(self, record: DeviceRecord) -> Reach | None:
+        return self if record.device == "heater" else None
+
+    def read(self) -> PlugReading:
+        with self._alive() as plug:
+            return plug.read()
+
+    def switch_off(self) -> None:
+        with self._alive() as plug:
+            plug.switch_off()
+
+    def switch_on(self) -> None:
+        with self._alive() as plug:
+            plug.switch_on()
+
+    def close(self) -> None:
+        return
+
+    @contextmanager
+    def _alive(self) -> Iterator[StagedPlug]:
+        with self._house.dying:
+            if self._house.lives != self._life:
+                raise DiedError
+            yield self._house.plug
+
+
 class House:
     """One history. calls: what the heater's plug saw. refused: bad input that was acknowledged, in its order."""
 
     def __init__(self) -> None:
         self._root = tempfile.TemporaryDirectory(prefix="kilowatch-house-")
-        self._lives = 0
+        self.lives, self.dying = 0, threading.RLock()
         shutil.copytree(learnt().name, self.folder)
         self.clock, self.plug = StageClock(NOW_MS), StagedPlug(load_w=STUCK_W)
         self.plug.on_told = self._witness
@@ -146,7 +184,7 @@ class House:
 
     @property
     def folder(self) -> Path:
-        return Path(self._root.name) / str(self._lives)
+        return Path(self._root.name) / str(self.lives)
 
     # --- what happens ---
 
@@ -184,8 +222,9 @@ class House:
     def die(self) -> None:
         """kill -9: the next life has what lies on the disk at this moment, and the source sends again."""
         before, dead = self.folder, self.built
-        self._lives += 1
-        with self.upstream._disk:
+        # A plug is told before the copy, and then its step is in it, or not at all.
+        with self.dying, self.upstream._disk:
+            self.lives += 1
             shutil.copytree(before, self.folder)
         self.there.is_away, was_away = True, self.there.is_away
         dead.close()
@@ -260,15 +299,12 @@ class House:
 
     def _open(self) -> None:
         self.clock_of_plugs = StagedClock(self.clock.ms)
-        hand = Hand(self, self.telling, self.clock_of_plugs)
+        hand = Hand(Reach(self), self.telling, self.clock_of_plugs)
         with suppress(DiedError):
             self.built: BuiltEdge = opened(
                 self.folder, self.clock, hand, policy=POLICY, listeners=(self.doom,), taps=self._taps
             )
         self.processor = Processor([], self.built.parts.log, 1, self.clock)
-
-    def plug_of(self, record: DeviceRecord) -> StagedPlug | None:
-        return self.plug if record.device == "heater" else None
 
     def _taps(self, ground: Ground) -> tuple[Upstream, ...]:
         self.outbox = DiskOutbox(ground.folder.outbox, LIMITS)
