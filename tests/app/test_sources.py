@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +12,7 @@ from kilowatch.app.plug_book import PlugBook
 from kilowatch.app.sources import sources_of
 from kilowatch.cli import simulated as home
 from kilowatch.config import device_records, load_config
-from kilowatch.core.device import DeviceRecord, Kind
+from kilowatch.core.device import DeviceRecord, Kind, first_seen
 from kilowatch.errors import ConfigError
 from kilowatch.observability import Metrics
 from kilowatch.sim.plugs import Make
@@ -59,6 +60,17 @@ def test_a_plug_of_another_site_is_not_read_as_if_it_were_ours(tmp_path: Path) -
     there = DeviceRecord(site="town", device="heater", kind=Kind.HEATER, plug="shelly2://127.0.0.1:9/0")
     with pytest.raises(ConfigError, match="no source"):
         sources_of(config, [there], PlugBook(config), lambda _: None)
+
+
+@pytest.mark.parametrize(("text", "polled"), [("", []), ('[devices.tv]\nplug = "shelly2://127.0.0.1:9/0"', ["tv"])])
+def test_a_plug_that_a_broker_told_of_is_polled_only_where_the_settings_name_it(
+    tmp_path: Path, text: str, polled: list[str]
+) -> None:
+    (tmp_path / "kilowatch.toml").write_text(text)
+    config = load_config(tmp_path / "kilowatch.toml", {}).config
+    heard = first_seen("home", "tv", source="mqtt:here", plug="shelly2://127.0.0.1:9/0")
+    with closing(PlugBook(config)) as book:
+        assert [one.device for one in book.polled([heard], 1.0)] == polled
 
 
 @pytest.mark.parametrize("text", ["", '[devices.tv]\nkind = "tv"', "[sources.poll]\nenabled = false"])

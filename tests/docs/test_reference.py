@@ -17,6 +17,7 @@ import typer
 from docs.snippets import ROOT
 from kilowatch.cli.main import app
 from kilowatch.core import events
+from kilowatch.core.policy import Interlock
 from kilowatch.links.kafka.topics import PLANS, TopicPlan
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def row(plan: TopicPlan) -> str:
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.topic))
 def test_every_topic_is_documented(plan: TopicPlan) -> None:
     assert row(plan) in (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
+
+
+def test_every_interlock_is_documented() -> None:
+    page = (ROOT / "docs" / "switching.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [str(one) for one in Interlock]
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -52,7 +52,9 @@ class PlugBook:
         out = []
         for record in records:
             known = self._devices.get(record.device)
-            if record.plug is not None and (known is None or known.poll):
+            # A plug that a broker told us of is heard there already: polled too, each of its readings would come twice.
+            is_wanted = known.poll if known is not None else not record.source.startswith("mqtt:")
+            if record.plug is not None and is_wanted:
                 plug = open_plug(record.plug, self._polling, self._login(record.device), self._assistant)
                 out.append(PolledPlug(record.device, plug, record.interval_s or usual_s))
         return out
