@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +20,7 @@ import numpy as np
 from kilowatch.core.events import IncidentEvent, ReadingColumns
 from kilowatch.errors import KilowatchError
 from kilowatch.links.kafka.client import kafka as library
+from kilowatch.links.kafka.client import patiently
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.place import Place, handle
 from kilowatch.links.kafka.topics import Topic
@@ -88,7 +90,9 @@ class Services:
             # a partition's end may be the mark of a transaction, which nobody ever reads
             ends = [next_offset(self.access, partition) for partition in range(PARTITIONS)]
             deadline = time.monotonic() + DEADLINE_S
-            while sum(max(0, one.offset) for one in consumer.committed(places)) < share * sum(ends):
+            # A broker that came back a moment ago may not know yet who answers for the group.
+            asked = partial(patiently, "asking", lambda: consumer.committed(places))
+            while sum(max(0, one.offset) for one in asked()) < share * sum(ends):
                 assert time.monotonic() < deadline, f"{service}s have not come so far: {self.said()}"
                 time.sleep(0.05)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,7 @@ from kilowatch.app.partition import PartitionJudge
 from kilowatch.core.events import IncidentEvent
 from kilowatch.links.kafka.admin import Admin
 from kilowatch.links.kafka.client import kafka as library
+from kilowatch.links.kafka.client import patiently
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.place import Place, handle
 from kilowatch.links.kafka.settings import QUICK, Access
@@ -112,7 +114,9 @@ def wait_until_read(access: Access, share: float = 1.0) -> None:
     with closing(library().Consumer({"bootstrap.servers": access.bootstrap, "group.id": GROUP})) as consumer:
         ends = [consumer.get_watermark_offsets(handle(place))[1] for place in places]
         deadline = time.monotonic() + DEADLINE_S
-        while sum(one.offset for one in consumer.committed(list(map(handle, places)))) < share * sum(ends):
+        # A broker that came back a moment ago may not know yet who answers for the group.
+        asked = partial(patiently, "asking", lambda: consumer.committed(list(map(handle, places))))
+        while sum(one.offset for one in asked()) < share * sum(ends):
             assert time.monotonic() < deadline, "the detectors have not come so far"
             time.sleep(0.05)
 
