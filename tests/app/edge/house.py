@@ -225,7 +225,8 @@ class House:
         # A plug is told before the copy, and then its step is in it, or not at all.
         with self.dying, self.upstream._disk:
             self.lives += 1
-            shutil.copytree(before, self.folder)
+            # What is half written under another name is nothing yet, and may be gone before it is copied.
+            shutil.copytree(before, self.folder, ignore=shutil.ignore_patterns("*.new"))
         self.there.is_away, was_away = True, self.there.is_away
         dead.close()
         self.there.is_away = was_away
