@@ -69,7 +69,7 @@ def _sources(config: Config, records: list[DeviceRecord]) -> Iterator[Check]:
     chosen = config.sources
     polled = chosen.poll.enabled and any(record.plug is not None for record in records)
     if not (chosen.mqtt or chosen.push.enabled or chosen.files or chosen.sim.enabled or polled):
-        fix = "Add [sources.mqtt.NAME] or a device with a plug: docs/config.md has all."
+        fix = "Add [sources.mqtt.NAME] or a device with a plug, or without either [sources.sim]: docs/sources.md."
         yield Check(name="sources", mark=Mark.WARN, found="none, and kilowatch run wants one", fix=fix)
 
 

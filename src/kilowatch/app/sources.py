@@ -62,7 +62,7 @@ def sources_of(
     if not sources:
         raise ConfigError(
             "The settings name no source of readings.",
-            "Add [sources.mqtt.NAME] or a device with a plug: kilowatch init writes a start, docs/config.md has all.",
+            "Add [sources.mqtt.NAME] or a device with a plug (kilowatch init writes a start), or without either [sources.sim].",
         )
     return sources
 
