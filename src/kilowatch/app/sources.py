@@ -62,7 +62,7 @@ def sources_of(
     if not sources:
         raise ConfigError(
             "The settings name no source of readings.",
-            "Add [sources.mqtt.NAME] or a device with a plug, or without either [sources.sim]: kilowatch init writes a start.",
+            "Add [sources.mqtt.NAME], a device with a plug, or [sources.sim]: kilowatch init writes a start.",
         )
     return sources
 
