@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
-from contextlib import contextmanager, suppress
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 
 from app.actor.stage import DiedError, StagedClock, StagedPlug
 from app.actor.stage import Told as Telling
-from app.edge.stage import StageClock, incidents, live, messages, opened
+from app.edge.stage import StageClock, assembled, incidents, live, messages, opened
 from app.edge.uplinks import MemoryUpstream
 from app.homes import DAY_MS, START_MS, fleet, home
 from kilowatch.app.edge.batches import readings_of
@@ -50,12 +49,10 @@ from kilowatch.links.source import SourceMessage
 from kilowatch.observability import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kilowatch.app.edge.build import BuiltEdge
     from kilowatch.app.pipeline import StepResult
     from kilowatch.app.snapshots import Snapshot
-    from kilowatch.core.ports import PlugReading
+    from kilowatch.links.outbox import OutboxState
 
 NOW_MS = START_MS + round(2.5 * DAY_MS)
 """What the edge has learnt ends here: the histories begin."""
@@ -130,38 +127,13 @@ def days() -> ReadingBatch:
 
 
 class Reach:
-    """The heater's plug as one life of the edge reaches it: a life that is over reaches nothing any more.
+    """Which plugs there are: the heater's."""
 
-    Threads of a dead life run on in this process, as they would not after a kill -9.
-    """
+    def __init__(self, plug: StagedPlug) -> None:
+        self._plug = plug
 
-    def __init__(self, house: House) -> None:
-        self._house, self._life = house, house.lives
-
-    def plug_of(self, record: DeviceRecord) -> Reach | None:
-        return self if record.device == "heater" else None
-
-    def read(self) -> PlugReading:
-        with self._alive() as plug:
-            return plug.read()
-
-    def switch_off(self) -> None:
-        with self._alive() as plug:
-            plug.switch_off()
-
-    def switch_on(self) -> None:
-        with self._alive() as plug:
-            plug.switch_on()
-
-    def close(self) -> None:
-        return
-
-    @contextmanager
-    def _alive(self) -> Iterator[StagedPlug]:
-        with self._house.dying:
-            if self._house.lives != self._life:
-                raise DiedError
-            yield self._house.plug
+    def plug_of(self, record: DeviceRecord) -> StagedPlug | None:
+        return self._plug if record.device == "heater" else None
 
 
 class House:
@@ -169,7 +141,7 @@ class House:
 
     def __init__(self) -> None:
         self._root = tempfile.TemporaryDirectory(prefix="kilowatch-house-")
-        self.lives, self.dying = 0, threading.RLock()
+        self.lives = 0
         shutil.copytree(learnt().name, self.folder)
         self.clock, self.plug = StageClock(NOW_MS), StagedPlug(load_w=STUCK_W)
         self.plug.on_told = self._witness
@@ -222,9 +194,11 @@ class House:
     def die(self) -> None:
         """kill -9: the next life has what lies on the disk at this moment, and the source sends again."""
         before, dead = self.folder, self.built
-        # A plug is told before the copy, and then its step is in it, or not at all.
-        with self.dying, self.upstream._disk:
-            self.lives += 1
+        assert dead.parts.actor is not None
+        # A thread of this process would outlive the kill: what it is at ends first, where the plug's witness lets it.
+        dead.parts.actor.close()
+        self.lives += 1
+        with self.upstream._disk:
             # What is half written under another name is nothing yet, and may be gone before it is copied.
             shutil.copytree(before, self.folder, ignore=shutil.ignore_patterns("*.new"))
         self.there.is_away, was_away = True, self.there.is_away
@@ -255,13 +229,11 @@ class House:
         self.plug.deaf = 0
         for _ in range(3):
             self.turn()
-        self.drained = threading.Event()
-        for _ in range(1500):
-            with self.upstream._disk:
-                state = self.outbox.state
+        for _ in range(6000):
+            state = self.waiting
             if state.readings + state.incidents == 0 and self.outbox.end >= len(self.passed_on()) - state.dropped:
                 break
-            self.drained.wait(0.01)
+            time.sleep(0.01)
 
     def close(self) -> None:
         self.built.close()
@@ -272,6 +244,12 @@ class House:
     def log(self) -> list[bytes]:
         """Every message since the learning, in the order of the edge's own log."""
         return [value for taken in self.built.parts.log.read(self.first_offset) for value in taken.values]
+
+    @property
+    def waiting(self) -> OutboxState:
+        """What waits for upstream, seen between two steps of the thread that sends it."""
+        with self.upstream._disk:
+            return self.outbox.state
 
     def passed_on(self) -> list[tuple[str, int]]:
         return [(one.device, one.ts_ms) for one in readings_of(self.log())]
@@ -300,11 +278,12 @@ class House:
 
     def _open(self) -> None:
         self.clock_of_plugs = StagedClock(self.clock.ms)
-        hand = Hand(Reach(self), self.telling, self.clock_of_plugs)
-        with suppress(DiedError):
-            self.built: BuiltEdge = opened(
-                self.folder, self.clock, hand, policy=POLICY, listeners=(self.doom,), taps=self._taps
-            )
+        hand = Hand(Reach(self.plug), self.telling, self.clock_of_plugs)
+        self.built: BuiltEdge = assembled(
+            self.folder, self.clock, hand, policy=POLICY, listeners=(self.doom,), taps=self._taps
+        )
+        # Ours before it opens, for then it acts already: on what the life before has left.
+        self.built.edge.open()
         self.processor = Processor([], self.built.parts.log, 1, self.clock)
 
     def _taps(self, ground: Ground) -> tuple[Upstream, ...]:

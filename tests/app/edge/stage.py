@@ -52,7 +52,7 @@ def messages(home: ReadingBatch, every_ms: int = 20 * MINUTE_MS) -> list[tuple[i
     return out
 
 
-def opened(
+def assembled(
     folder: Path,
     clock: StageClock,
     hand: Hand | None = None,
@@ -61,6 +61,7 @@ def opened(
     listeners: tuple[Listener, ...] = (),
     taps: Callable[[Ground], tuple[Tap, ...]] = lambda _: (),
 ) -> BuiltEdge:
+    """An edge that knows its devices and has not begun."""
     settings = EdgeSettings(
         pipeline=PipelineSettings(plan=LearningPlan(learning_days=2.0, refit_days=2.0)),
         policy=policy or PolicyRules(side=ActsBy.EDGE),
@@ -70,6 +71,11 @@ def opened(
     built = build_edge(DataFolder(folder), create(detector), clock, settings, hand, listeners, taps)
     for record in fleet().records:
         built.parts.registry.meet([record], START_MS)
+    return built
+
+
+def opened(folder: Path, clock: StageClock, hand: Hand | None = None, detector: str = "fleet") -> BuiltEdge:
+    built = assembled(folder, clock, hand, detector)
     built.edge.open()
     return built
 

@@ -137,7 +137,7 @@ class Nevers(RuleBasedStateMachine):
 
     @invariant()
     def four_what_waits_for_upstream_is_bounded(self) -> None:
-        state = self.house.outbox.state
+        state = self.house.waiting
         # The limit is of readings, which are let go of after a batch is safe; incidents are kept whatever comes.
         assert state.size <= LIMITS.max_bytes + LIMITS.file_bytes + INCIDENT_BYTES * state.incidents
 
@@ -180,7 +180,7 @@ class Nevers(RuleBasedStateMachine):
     def four_all_loss_is_counted(self) -> None:
         rows, arrived = set(self.house.passed_on()), set(self.house.there.rows())
         assert arrived <= rows
-        assert len(rows) - len(arrived) <= self.house.outbox.state.dropped
+        assert len(rows) - len(arrived) <= self.house.waiting.dropped
 
 
 def _rows(message: bytes) -> list[tuple[str, int]]:
