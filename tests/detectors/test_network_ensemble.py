@@ -9,10 +9,10 @@ import pytest
 
 from detectors.networks import trained
 from detectors.samples import Arrivals, Watch, fridge, series_of
-from kilowatch.detectors.ensemble import default
+from kilowatch.detectors.ensemble import default, fleet
 from kilowatch.detectors.network_ensemble import NetworkEnsemble
 from kilowatch.detectors.registry import create
-from kilowatch.errors import ModelError
+from kilowatch.errors import DetectorError, ModelError
 from kilowatch.nets.card import Network
 
 if TYPE_CHECKING:
@@ -35,6 +35,19 @@ def test_it_is_the_default_and_one_more(name: str) -> None:
     assert isinstance(twin, NetworkEnsemble)
     assert twin.network is not made.network
     assert twin.rules == made.rules
+
+
+def test_the_fleet_takes_one_likewise(name: str) -> None:
+    made = create(name.replace("default+", "fleet+"))
+    assert isinstance(made, NetworkEnsemble)
+    assert made.name == "fleet+forecaster"
+    assert made.rules == (*fleet().rules, "forecaster")
+    assert made.clone().name == made.name
+
+
+def test_no_other_ensemble_takes_one(name: str) -> None:
+    with pytest.raises(DetectorError):
+        create(name.replace("default+", "ewma+"))
 
 
 def test_it_scores_and_says_which_model_judged(name: str) -> None:

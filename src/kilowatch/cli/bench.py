@@ -51,7 +51,7 @@ def pipeline(
     rate: Annotated[float, typer.Option("--rate", help="Share of the rates in the goals.")] = 1.0,
     bootstrap: Annotated[str | None, typer.Option("--bootstrap", help="An empty broker; one is started else.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", help="Leave logs, counts and profiles here.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="A network for `every`: classifier:PATH.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="An edge classifier for `every`: PATH.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Profile the detectors; figures are then lower.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

@@ -1,13 +1,13 @@
-"""The default with a network as one more member: `default+forecaster:model.onnx`."""
+"""An ensemble with a network as one more member: `default+forecaster:model.onnx`, `fleet+edge-classifier:...`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kilowatch.detectors.ensemble import Ensemble, Member, default
+from kilowatch.detectors.ensemble import Ensemble, Member, default, fleet
 from kilowatch.detectors.network import NetworkDetector, network_detector
-from kilowatch.detectors.registry import WITH_NETWORK
+from kilowatch.detectors.registry import DetectorName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,9 @@ class NetworkEnsemble(Ensemble):
         return NetworkEnsemble(self.name, members, self.network.clone())
 
 
-def default_with(name: str) -> NetworkEnsemble:
-    """Return `default+NETWORK:PATH`; errors are those of the network's own name."""
-    network = network_detector(name.removeprefix(WITH_NETWORK))
-    return NetworkEnsemble(f"{WITH_NETWORK}{network.name}", default().members, network)
+def ensemble_with(name: str) -> NetworkEnsemble:
+    """Return `default+NETWORK:PATH` or `fleet+NETWORK:PATH`; errors are those of the network's own name."""
+    base, _, of_network = name.partition("+")
+    network = network_detector(of_network)
+    members = (fleet() if base == DetectorName.FLEET else default()).members
+    return NetworkEnsemble(f"{base}+{network.name}", members, network)

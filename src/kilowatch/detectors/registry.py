@@ -70,19 +70,21 @@ _AT: Mapping[DetectorName, str] = MappingProxyType(
 NETWORKS = tuple(network.value for network in Network)
 """Detectors that take a trained model: NAME:PATH."""
 WITH_NETWORK = "default+"
-"""In front of such a name: the default with it as one more member."""
+"""In front of such a name: the default with it as one more member; the fleet's ensemble takes one likewise."""
+_ENSEMBLES = (WITH_NETWORK, "fleet+")
 
 
 def create(name: str) -> Detector:
     """Return a new detector of that name, without devices.
 
     `autoencoder:model.onnx` is a network with its model, a file or a folder of models; `autoencoder` alone takes the
-    usual folder; `default+forecaster:model.onnx` is the default with a network beside its members. `library:Class` is
-    one of another library, to compare with. `DetectorError` where there is none of that name, `ModelError` where its
-    model cannot be used, `MissingExtraError` where it needs a package that is not installed.
+    usual folder; `default+forecaster:model.onnx` is the default with a network beside its members, and `fleet+` the
+    fleet's ensemble. `library:Class` is one of another library, to compare with. `DetectorError` where there is none
+    of that name, `ModelError` where its model cannot be used, `MissingExtraError` where it needs a package that is not
+    installed.
     """
     # Before names with a colon are taken for another library's: a network's may have one too.
-    if name.partition(":")[0].removeprefix(WITH_NETWORK) in NETWORKS:
+    if name.partition(":")[0].rpartition("+")[2] in NETWORKS and name.startswith((*_ENSEMBLES, *NETWORKS)):
         return _network(name)
     if ":" in name:
         return _compared(name)
@@ -101,10 +103,10 @@ def available() -> list[DetectorName]:
 
 
 def _network(name: str) -> Detector:
-    if name.startswith(WITH_NETWORK):
-        from kilowatch.detectors.network_ensemble import default_with
+    if name.startswith(_ENSEMBLES):
+        from kilowatch.detectors.network_ensemble import ensemble_with
 
-        return default_with(name)
+        return ensemble_with(name)
     from kilowatch.detectors.network import network_detector
 
     return network_detector(name)

@@ -1,31 +1,52 @@
-"""A network's verdict on every reading: needs the detector that asks networks, and a model for it."""
+"""A network's verdicts in the flow: on every reading, and beside the fleet's detector on every twentieth."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from kilowatch.detectors.network import STRIDES
 from kilowatch.lab.bench.pipeline.goals import GoalRow, at_least, at_most, printed, skipped
-from kilowatch.lab.bench.pipeline.loads import EVERY_S, MILLION, details, lag_rows, percentile
+from kilowatch.lab.bench.pipeline.loads import EVERY_S, MILLION, SUSTAINED_PER_S, details, lag_rows, percentile
 from kilowatch.lab.bench.pipeline.run import Load
+from kilowatch.lab.bench.pipeline.seasoned import EVERY_STEP
+from kilowatch.nets.card import Network
 
 if TYPE_CHECKING:
     from kilowatch.lab.bench.pipeline.loads import Bench
 
 
 def rows(bench: Bench) -> list[GoalRow]:
-    """Judge every reading of a million meters at 30 s by the model that was named."""
+    """Judge a million meters by the edge paper's network, as the model that was named has it."""
     if bench.model is None:
-        return [skipped("every", "name a model that takes windows of 200 samples: --model classifier:PATH")]
-    if find_spec("kilowatch.detectors.network") is None:
-        return [skipped("every", "this kilowatch has no detector that asks networks")]
+        return [skipped("every", "name a model of the edge classifier: --model PATH")]
+    return [*_each(bench, bench.model), *_twentieth(bench, bench.model)]
+
+
+def _each(bench: Bench, model: str) -> list[GoalRow]:
+    """Every reading of the fleet at 30 s."""
     rate = bench.rate(MILLION / EVERY_S)
-    run = bench.measured(Load(bench.devices, rate, bench.seconds, detector=bench.model))
+    run = bench.measured(
+        Load(bench.devices, rate, bench.seconds, detector=f"{EVERY_STEP}{Network.EDGE_CLASSIFIER}:{model}")
+    )
     judged = run.readings / run.seconds
     return [
         at_least("every_readings_per_s", judged, "1/s", 0.99 * rate),
         at_most("every_p99_ms", percentile(run, 99), "ms", 1000.0),
-        printed("network_windows_per_s", judged, "1/s"),
+        printed("every_windows_per_s", judged, "1/s"),
         *lag_rows(run, "every_"),
         *details(run, "every"),
+    ]
+
+
+def _twentieth(bench: Bench, model: str) -> list[GoalRow]:
+    """The highest flow, with the network at its usual stride as one more member of the fleet's ensemble."""
+    rate = bench.rate(SUSTAINED_PER_S)
+    run = bench.measured(Load(bench.devices, rate, bench.seconds, detector=f"fleet+{Network.EDGE_CLASSIFIER}:{model}"))
+    judged = run.readings / run.seconds
+    return [
+        at_least("network_readings_per_s", judged, "1/s", 0.99 * rate),
+        at_most("network_p99_ms", percentile(run, 99), "ms", 1000.0),
+        printed("network_windows_per_s", judged / STRIDES[Network.EDGE_CLASSIFIER], "1/s"),
+        *lag_rows(run, "network_"),
+        *details(run, "network"),
     ]

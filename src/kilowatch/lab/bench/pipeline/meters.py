@@ -20,8 +20,6 @@ START_MS = 1_767_567_600_000
 LEARNT_STEPS = 14 * 2880
 SEASONED_STEPS = 240
 """Windows hold 200 samples; a few more and nothing about them is new."""
-FAULTY_EVERY = 1000
-"""0.1 % of the devices are faulty."""
 FAULT_W = 9_000.0
 RECEIVED_AFTER_MS = 120
 STEPS_AHEAD = 400

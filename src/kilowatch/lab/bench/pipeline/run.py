@@ -43,7 +43,7 @@ class Load:
     rate: float
     seconds: float
     workers: int = 2
-    warm_s: float = 30.0
+    warm_s: float = 90.0
     active_s: float | None = None
     odd: float = 0.001
     odd_from: float = 0.0
@@ -183,54 +183,86 @@ def measure(
         # Before anything is started: whatever fails from here on leaves no process behind.
         stack.callback(stage.stop)
         size = stage.preload()
-        started = time.monotonic()
-        for _ in range(load.workers):
-            say("detectors take over")
-            stage.start_worker()
-        producer = start_producer(_producer_plan(broker, load), broker.folder)
-        stack.callback(_end, producer)
-        stage.await_workers()
-        start_s = time.monotonic() - started
+        producer, start_s = _taken_over(stage, stack)
         # Before the first reading: an event counts as told when this reader gets it.
         outcomes = stack.enter_context(closing(Outcomes(broker.bootstrap, PARTITIONS)))
         progress = stack.enter_context(closing(Progress(broker.bootstrap, stage.group, PARTITIONS)))
         say(f"{load.rate:,.0f} readings a second")
         begin(producer)
         time.sleep(load.warm_s)
-        pids = {f"worker_{n}": worker.pid for n, worker in enumerate(stage.workers)}
-        pids |= {"producer": producer.pid, "broker": broker.pid}
-        before, first = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
-        if during is not None:
-            during(stage)
-        _sleep_until(first.at_s + load.seconds, stage)
-        memory = [cost_of(worker.pid) for worker in stage.workers]
-        after, last = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
+        span = _counted(stage, producer, progress, during)
         if producer.wait(load.seconds * 5 + 120):
             raise ComponentError("The producer of the benchmark failed.", "Keep its log with --keep FOLDER.")
         drained = _drain(progress, stage)
         # An offset and its last events are committed as one; their reader gets them a moment later.
         time.sleep(0.5)
-        flow = msgspec.json.decode((broker.folder / "flow.json").read_bytes(), type=Flow)
-        appended = msgspec.json.decode((broker.folder / "appended.json").read_bytes(), type=list[tuple[str, int, int]])
-        samples = [one for one in progress.samples if first.at_s <= one.at_s <= last.at_s]
-        counted = [one for one in appended if one[2] >= first.at_s * 1000]
-        tallies = [stage.tally(number) for number in range(len(stage.workers))]
+        flow, counted = _told_by_producer(broker, span)
         return Measured(
             load=load,
-            seconds=last.at_s - first.at_s,
-            readings=last.done - first.done,
+            seconds=span.last.at_s - span.first.at_s,
+            readings=span.last.done - span.first.done,
             flow=flow,
-            samples=[first, *samples, last],
+            samples=span.samples_of(progress),
             latency_ms=latencies_ms(counted, outcomes.seen),
-            # Of a process that was killed the kernel tells nothing afterwards.
-            cpu_s={name: max(0.0, after[name] - before[name]) for name in pids},
-            memory=memory,
-            tallies=tallies,
+            cpu_s=span.cpu_s,
+            memory=span.memory,
+            tallies=[stage.tally(number) for number in range(len(stage.workers))],
             preload_bytes=size,
             start_s=start_s,
             drained_s=drained,
             lost=flow.sent - progress.now().done,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The time that is counted: offsets at its two ends, and what the processes took in between."""
+
+    first: Sample
+    last: Sample
+    cpu_s: dict[str, float]
+    memory: list[Cost]
+
+    def samples_of(self, progress: Progress) -> list[Sample]:
+        inner = [one for one in progress.samples if self.first.at_s <= one.at_s <= self.last.at_s]
+        return [self.first, *inner, self.last]
+
+
+def _taken_over(stage: Stage, stack: ExitStack) -> tuple[subprocess.Popen[bytes], float]:
+    """Start all processes; return the producer, not begun, and how long the detectors took to hold all partitions."""
+    started = time.monotonic()
+    for _ in range(stage.load.workers):
+        stage.say("detectors take over")
+        stage.start_worker()
+    # Before the wait: it makes its messages while the detectors take over.
+    producer = start_producer(_producer_plan(stage.broker, stage.load), stage.broker.folder)
+    stack.callback(_end, producer)
+    stage.await_workers()
+    return producer, time.monotonic() - started
+
+
+def _counted(
+    stage: Stage, producer: subprocess.Popen[bytes], progress: Progress, during: Callable[[Stage], None] | None
+) -> _Span:
+    """Let the load run for its seconds and return what it took."""
+    # Named before `during`: workers that it starts have no first figure to subtract.
+    pids = {f"worker_{n}": worker.pid for n, worker in enumerate(stage.workers)}
+    pids |= {"producer": producer.pid, "broker": stage.broker.pid}
+    before, first = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
+    if during is not None:
+        during(stage)
+    _sleep_until(first.at_s + stage.load.seconds, stage)
+    memory = [cost_of(worker.pid) for worker in stage.workers]
+    after, last = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, progress.now()
+    # Of a process that was killed the kernel tells nothing afterwards.
+    return _Span(first, last, {name: max(0.0, after[name] - before[name]) for name in pids}, memory)
+
+
+def _told_by_producer(broker: Broker, span: _Span) -> tuple[Flow, list[tuple[str, int, int]]]:
+    """Return how its messages flowed, and those that the broker appended after the counting began."""
+    flow = msgspec.json.decode((broker.folder / "flow.json").read_bytes(), type=Flow)
+    appended = msgspec.json.decode((broker.folder / "appended.json").read_bytes(), type=list[tuple[str, int, int]])
+    return flow, [one for one in appended if one[2] >= span.first.at_s * 1000]
 
 
 def _producer_plan(broker: Broker, load: Load) -> ProducerPlan:

@@ -34,11 +34,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kilowatch.core.detector import Detector
+
+
+EVERY_STEP = "every:"
+"""In front of a network's name: it is asked at every step, not at its usual stride."""
+
+
+def _detector(name: str) -> Detector:
+    if name.startswith(EVERY_STEP):
+        from kilowatch.detectors.network import Looks, network_detector
+
+        return network_detector(name.removeprefix(EVERY_STEP), Looks(stride=1))
+    return create(name)
+
 
 def subject(numbers: Sequence[int] = (), detector: str = "fleet") -> Subject:
     """Return a fresh pipeline of the fleet detector for these meters; it learns nothing at work."""
     records = [first_seen(site_of(number), DEVICE, Kind.METER, interval_s=STEP_MS / 1000) for number in numbers]
-    return Subject(Pipeline(Fleet(records), create(detector)))
+    return Subject(Pipeline(Fleet(records), _detector(detector)))
 
 
 def experienced(detector: str = "fleet") -> Subject:
