@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from enum import Enum
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import typer
+from error_page import errors_page
 from generated import ROOT, keep
 
-from kilowatch import errors
 from kilowatch.cli.main import app
 
 if TYPE_CHECKING:
@@ -28,37 +27,11 @@ object on standard output and nothing else; what is meant for eyes goes to stand
 [Exit codes](errors.md) are the same everywhere.
 """
 
-ERRORS_INTRO = """# Errors and exit codes
-
-Generated from `kilowatch.errors` by `python scripts/make_cli_docs.py`. Every error says what happened and, in a second
-line, what to do next. A traceback is printed with `--debug` alone.
-
-| exit code | meaning |
-|---|---|
-| 0 | done; nothing to complain of |
-| 1 | done, and something does not hold: a check failed, or kilowatch itself is at fault |
-| 2 | a setting, an argument or the command line is wrong |
-| 3 | data, a model or saved state could not be read or does not fit |
-| 4 | a broker, database, plug or package that is needed is not there |
-| 130 | interrupted with Ctrl-C; what was accepted is kept |
-
-| error | when | exit code |
-|---|---|---|
-"""
-
 
 def cli_page() -> str:
     """Return the page of all commands."""
     root = typer.main.get_command(app)
     return CLI_INTRO + "".join(_command(path, command) for path, command in _walk("kilowatch", root))
-
-
-def errors_page() -> str:
-    """Return the page of all errors."""
-    kinds = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, errors.KilowatchError)]
-    kinds.sort(key=lambda kind: (kind.exit_code, kind.__name__))
-    rows = [f"| `{kind.__name__}` | {inspect.getdoc(kind)} | {kind.exit_code} |\n" for kind in kinds]
-    return ERRORS_INTRO + "".join(rows)
 
 
 def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:

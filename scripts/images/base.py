@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.places import MissingComponentError, cache, program
 
+from images.architecture import Architecture, options, own
 from images.podman import ImageError, is_root, is_there, podman
 
 if TYPE_CHECKING:
@@ -23,32 +24,33 @@ _MIRROR = "http://deb.debian.org/debian/"
 _NOT_IN_SLIM = ("var/cache/apt", "var/lib/apt/lists", "usr/share/man", "usr/share/locale", "usr/share/info", "var/log")
 
 
-def base(name: str, *, registry: bool) -> str:
+def base(name: str, *, registry: bool, architecture: Architecture | None = None) -> str:
     """Return the image to build on: the one of the registry, or its stand-in, made where it is missing."""
     if registry:
         return name
-    stand_in = _STAND_INS[name]
+    wanted = architecture or own()
+    stand_in = wanted.tagged(_STAND_INS[name])
     if not is_there(stand_in):
-        _MAKERS[name](stand_in)
+        _MAKERS[name](stand_in, wanted)
     return stand_in
 
 
-def _make_debian(image: str) -> None:
-    root = cache() / "debian-slim-bookworm.tar"
+def _make_debian(image: str, architecture: Architecture) -> None:
+    root = cache() / f"{architecture.tagged('debian-slim-bookworm')}.tar"
     if not root.exists():
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent) as folder:
-            _bootstrap(Path(folder) / "root")
+            _bootstrap(Path(folder) / "root", architecture)
             subprocess.run(["tar", "-C", f"{folder}/root", "-cf", f"{folder}/tar", "."], check=True)
             shutil.move(f"{folder}/tar", root)
-    podman("import", str(root), image)
+    podman("import", f"--arch={architecture}", str(root), image)
 
 
-def _bootstrap(root: Path) -> None:
+def _bootstrap(root: Path, architecture: Architecture) -> None:
     if not is_root():
         raise MissingComponentError("Without a registry a base is made by debootstrap, as root. Or: --registry")
-    debootstrap = program("debootstrap", "debootstrap")
-    command = [debootstrap, "--variant=minbase", "--include=ca-certificates", "bookworm", str(root), _mirror()]
+    command = [program("debootstrap", "debootstrap"), f"--arch={architecture}", "--variant=minbase"]
+    command += ["--include=ca-certificates", "bookworm", str(root), _mirror()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ImageError(f"debootstrap failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
@@ -67,10 +69,11 @@ def _mirror() -> str:
     return next((line for line in asked.stdout.split() if "security" not in line), _MIRROR)
 
 
-def _make_python(image: str) -> None:
+def _make_python(image: str, architecture: Architecture) -> None:
     file = CONTAINER / "standins" / "Containerfile.python"
-    below = base(DEBIAN, registry=False)
-    podman("build", "--network=host", f"--build-arg=BASE={below}", "-f", str(file), "-t", image, str(CONTAINER))
+    below = base(DEBIAN, registry=False, architecture=architecture)
+    words = ["--network=host", *options(architecture), f"--build-arg=BASE={below}"]
+    podman("build", *words, "-f", str(file), "-t", image, str(CONTAINER))
 
 
-_MAKERS: dict[str, Callable[[str], None]] = {DEBIAN: _make_debian, PYTHON: _make_python}
+_MAKERS: dict[str, Callable[[str, Architecture], None]] = {DEBIAN: _make_debian, PYTHON: _make_python}

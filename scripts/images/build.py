@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.jars import KAFKA_4, class_path
 
+from images.architecture import Architecture, options, own, runnable
 from images.base import CONTAINER, DEBIAN, PYTHON, base
 from images.podman import ImageError, podman
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _ROOT = CONTAINER.parents[1]
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_MOST_S = 3600.0
+"""A build through qemu takes ten times as long as one without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,26 @@ IMAGES = {
 }
 
 
-def build(image: Image, tag: str, *, registry: bool = False, on: str = "") -> str:
+def build(
+    image: Image, tag: str, *, registry: bool = False, on: str = "", architecture: Architecture | None = None
+) -> str:
     """Build an image and return its full name; `on` is another base than the image's own."""
-    name = image.tagged(tag)
-    words = ["--network=host", f"--file={image.file}", f"--tag={name}"]
+    wanted = architecture or own()
+    with runnable(wanted):
+        name = wanted.tagged(image.tagged(tag))
+        below = on or base(image.base, registry=registry, architecture=wanted)
+        words = [f"--tag={name}", *options(wanted), *_words(image, below)]
+        try:
+            podman("build", *words, str(image.context), timeout_s=_MOST_S)
+        except ImageError as error:
+            # Packages come over the network; steps that were done are not done again.
+            print(f"{name} once more, after: {error}", file=sys.stderr)
+            podman("build", *words, str(image.context), timeout_s=_MOST_S)
+    return name
+
+
+def _words(image: Image, below: str) -> list[str]:
+    words = ["--network=host", f"--file={image.file}"]
     ignore = image.file.with_name(image.file.name + ".dockerignore")
     if ignore.exists():
         words.append(f"--ignorefile={ignore}")
@@ -69,15 +88,8 @@ def build(image: Image, tag: str, *, registry: bool = False, on: str = "") -> st
         words.append(f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro")
     words += [f"--build-context={key}={place()}" for key, place in image.contexts.items()]
     facts = {"VERSION": version(), "REVISION": _revision()} if image.file == _FILE else {}
-    arguments = {"BASE": on or base(image.base, registry=registry), **facts, **image.arguments}
-    words += [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    try:
-        podman("build", *words, str(image.context))
-    except ImageError as error:
-        # Packages come over the network; steps that were done are not done again.
-        print(f"{name} once more, after: {error}", file=sys.stderr)
-        podman("build", *words, str(image.context))
-    return name
+    arguments = {"BASE": below, **facts, **image.arguments}
+    return words + [f"--build-arg={key}={value}" for key, value in arguments.items()]
 
 
 def version() -> str:

@@ -7,6 +7,7 @@ import sys
 
 from supervisor.places import MissingComponentError, free_port
 
+from images.architecture import Architecture, own
 from images.build import IMAGES, build
 from images.lock import lock, stale
 from images.measure import first_word_s, ready_s, size
@@ -28,16 +29,17 @@ def main(words: list[str] | None = None) -> int:
 
 def _build(asked: argparse.Namespace) -> int:
     for name in asked.names:
-        print(build(IMAGES[name], asked.tag, registry=asked.registry, on=asked.base), flush=True)
+        options = {"registry": asked.registry, "on": asked.base, "architecture": asked.arch}
+        print(build(IMAGES[name], asked.tag, **options), flush=True)
     return 0
 
 
 def _measure(asked: argparse.Namespace) -> int:
     for name in asked.names:
-        image = IMAGES[name].tagged(asked.tag)
+        image = asked.arch.tagged(IMAGES[name].tagged(asked.tag))
         found = size(image)
         print(f"{image}: {found.compressed / 1e6:.1f} MB compressed, {found.unpacked / 1e6:.0f} MB unpacked")
-    if "kilowatch" in asked.names:
+    if "kilowatch" in asked.names and asked.arch.is_own:
         image = IMAGES["kilowatch"].tagged(asked.tag)
         print(f"{image}: says its version after {first_word_s(image):.1f} s, ", end="")
         print(f"`kilowatch run` is ready after {ready_s(image, free_port()):.1f} s")
@@ -64,6 +66,10 @@ def _parsed(words: list[str] | None) -> argparse.Namespace:
     for each in (made, measured):
         each.add_argument("names", nargs="+", choices=list(IMAGES), metavar="image", help=f"of {', '.join(IMAGES)}")
         each.add_argument("--tag", default="test")
+        each.add_argument(
+            "--arch", type=Architecture, choices=list(Architecture), default=own(), metavar="arch",
+            help=f"of {', '.join(Architecture)}; another than this machine's is emulated, its times mean nothing",
+        )  # fmt: skip
     made.add_argument("--base", default="", help="the base, pinned by its digest; default: a stand-in by debootstrap")
     made.add_argument("--registry", action="store_true", help="build on the bases of the registry")
     locked = actions.add_parser("lock", help="write deploy/container/requirements-*.txt from pyproject.toml, with uv")

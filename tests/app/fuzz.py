@@ -108,6 +108,34 @@ def _too_large(chance: random.Random) -> tuple[bytes, RejectReason]:
     return as_json(plain()) + b" " * MAX_MESSAGE_BYTES, RejectReason.TOO_LARGE
 
 
+def _empty(chance: random.Random) -> tuple[bytes, RejectReason]:
+    return chance.choice((b"", b" ", b"\n", b"\t\r\n ", b"\xef\xbb\xbf")), RejectReason.NOT_JSON
+
+
+def _huge_number(chance: random.Random) -> tuple[bytes, RejectReason]:
+    name = chance.choice(("ts_ms", "seq", "power_w", "energy_wh"))
+    value = str(chance.randrange(2, 10)).encode() * chance.randrange(20, 500)
+    return as_json(plain(**{name: 4242})).replace(b"4242", value), RejectReason.OUT_OF_BOUNDS
+
+
+def _half_a_letter(chance: random.Random) -> tuple[bytes, RejectReason]:
+    lone = b"\\u%04x" % chance.randrange(0xD800, 0xE000)
+    return as_json(plain(device="LONE")).replace(b"LONE", lone), RejectReason.NOT_JSON
+
+
+def _said_twice(chance: random.Random) -> tuple[bytes, RejectReason]:
+    """The last word counts, and it is of the wrong type."""
+    name = chance.choice(("site", "device", "power_w"))
+    last = as_json({name: chance.choice(_WRONG[name])})
+    return as_json(plain())[:-1] + b"," + last[1:], RejectReason.WRONG_TYPE
+
+
+def _nul(chance: random.Random) -> tuple[bytes, RejectReason]:
+    return as_json(
+        plain(**{chance.choice(("site", "device", "source")): f"\0{_name(chance)}"})
+    ), RejectReason.OUT_OF_BOUNDS
+
+
 def _name(chance: random.Random) -> str:
     return f"plug-{chance.randrange(10_000)}"
 
@@ -130,6 +158,11 @@ _KINDS: tuple[Callable[[random.Random], tuple[bytes, RejectReason]], ...] = (
     _unequal,
     _control,
     _too_large,
+    _empty,
+    _huge_number,
+    _half_a_letter,
+    _said_twice,
+    _nul,
 )
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.messages import AT_MS, as_json, plain
-from kilowatch.app.processor import Processor, wall_clock
+from kilowatch.app.processor import Processor
 from kilowatch.core.events import Reading
 from kilowatch.links.kafka.admin import Admin
 from kilowatch.links.kafka.compacted import CompactedReader
 from kilowatch.links.kafka.settings import QUICK
 from kilowatch.links.kafka.topics import Topic
 from kilowatch.links.kafka.writer import Writer
+from kilowatch.links.wall import wall_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ def reading(number: int) -> bytes:
 @contextmanager
 def processing(access: Access, *sources: Source) -> Iterator[Processor]:
     """Let a processor work; all that it has taken is safe in the end."""
-    processor = Processor(sources, Writer(access, QUICK), Admin(access).count(Topic.DEVICES), wall_clock)
+    processor = Processor(sources, Writer(access, QUICK), Admin(access).count(Topic.DEVICES), wall_ms)
     stop, unsafe = threading.Event(), [-1]
 
     def run() -> None:

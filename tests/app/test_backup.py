@@ -110,7 +110,7 @@ def test_a_torn_damaged_or_newer_backup_changes_nothing(database: Database, tmp_
             restore(database, data, file, force=True)
     for name, old, new, said in (
         ("manifest.json", b'"format": 1', b'"format": 9', "newer"),
-        ("manifest.json", b'"schema": "0002"', b'"schema": "9999"', "newer than"),
+        ("manifest.json", b'"schema": "0003"', b'"schema": "9999"', "newer than"),
         ("tables/devices.jsonl", b"fridge", b"frodge", "damaged: tables/devices.jsonl"),
     ):
         file.write_bytes(whole)

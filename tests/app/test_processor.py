@@ -11,10 +11,11 @@ import pytest
 from app.logs import ListSource, MemoryLog
 from app.messages import AT_MS, as_json, plain
 from kilowatch.app import processor as module
-from kilowatch.app.processor import Processor, wall_clock
+from kilowatch.app.processor import Processor
 from kilowatch.core.events import Rejected, Tick
 from kilowatch.errors import ComponentError
 from kilowatch.links.kafka.topics import Topic
+from kilowatch.links.wall import wall_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,4 +142,4 @@ def test_stopping_frees_a_source_that_waits_for_room() -> None:
 
 
 def test_the_wall_clock_counts_milliseconds() -> None:
-    assert abs(wall_clock() / 1000 - time.time()) < 5.0
+    assert abs(wall_ms() / 1000 - time.time()) < 5.0

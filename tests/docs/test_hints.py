@@ -64,7 +64,7 @@ def test_one_without_is_found(code: str) -> None:
 
 
 def test_exit_codes_stand_in_the_tree_alone() -> None:
-    """docs/errors.md is made from errors.py: a code that another module set would be in no document."""
+    """Who reads errors.py has read every exit code."""
     set_elsewhere = [
         str(path)
         for path, tree in TREES.items()

@@ -15,10 +15,15 @@ import pytest
 import typer
 
 from docs.snippets import ROOT
+from docs.test_hints import KINDS
 from kilowatch.cli.main import app
 from kilowatch.core import events
+from kilowatch.core.clean_reasons import Reason
+from kilowatch.core.device import ActsBy, Reporting, Stage
+from kilowatch.core.events import ActionState, EventKind, LabelWord, RejectReason, Severity, Want
+from kilowatch.core.notices import Phase
 from kilowatch.core.policy import Interlock
-from kilowatch.links.kafka.topics import PLANS, TopicPlan
+from kilowatch.links.kafka.topics import PLANS, Topic, TopicPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,18 +89,44 @@ def row(plan: TopicPlan) -> str:
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: str(plan.topic))
 def test_every_topic_is_documented(plan: TopicPlan) -> None:
-    assert row(plan) in (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
+    assert re.search(rf"^{re.escape(row(plan))}( [^|]+ \|){{4}}$", page, re.MULTILINE)
+
+
+def test_every_topic_of_the_code_has_a_plan() -> None:
+    assert {plan.topic for plan in PLANS} == set(Topic)
 
 
 def test_every_interlock_is_documented() -> None:
     page = (ROOT / "docs" / "switching.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [str(one) for one in Interlock]
+    told = re.findall(r"^\| `(\w+)` \| \S[^|]* \|", page, re.MULTILINE)
+    assert told == [str(one) for one in Interlock]
+
+
+WORDS = {
+    kind.__name__: [str(word) for word in kind]
+    for kind in (EventKind, Severity, LabelWord, RejectReason, Want, ActionState, ActsBy, Stage, Reporting, Phase)
+} | {"Reason": [reason.label for reason in Reason]}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_every_word_of_a_message_and_of_cleaning_has_its_sentence(kind: str) -> None:
+    section = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8").partition(f"\n### {kind}\n")[2]
+    told = re.findall(r"^\| `(\w+)` \|.* [A-Z`][^|]+\. \|$", section.partition("\n### ")[0], re.MULTILINE)
+    assert told == WORDS[kind]
+
+
+def test_every_error_of_the_package_is_documented() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+Error)` \| (?:`\w+`)? ?\| \S[^|]* \| \d+ \| \S[^|]* \|$", page, re.MULTILINE)
+    assert len(told) > 15
+    assert sorted(told) == sorted(KINDS)
 
 
 def test_every_exit_code_is_documented() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    raised = re.findall(r"^\| `\w+Error` \|.*\| (\d+) \|$", page, re.MULTILINE)
-    assert len(raised) >= 10
+    raised = re.findall(r"^\| `\w+Error` \|.*\| (\d+) \| [^|]+ \|$", page, re.MULTILINE)
+    assert len(raised) == len(KINDS)
     assert set(raised) <= set(re.findall(r"^\| (\d+) \|", page, re.MULTILINE))
 
 

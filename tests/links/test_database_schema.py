@@ -12,10 +12,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.engine import make_url
 
 from kilowatch.config.database import TlsMode
+from kilowatch.core.records import Offset
 from kilowatch.core.usage import Quantity
 from kilowatch.errors import ComponentError, ConfigError, StateError
 from kilowatch.links.database import Database, DatabaseSettings, TlsOptions, schema
@@ -37,6 +38,20 @@ def test_the_steps_lead_to_the_tables_as_they_are(database: Database) -> None:
 def test_the_versions_are_those_of_the_steps() -> None:
     steps = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
     assert [step.revision for step in steps.walk_revisions()] == list(reversed(schema.REVISIONS))
+
+
+def test_a_table_that_was_never_written_goes_and_what_was_said_stays(database_url: str) -> None:
+    opened = Database(DatabaseSettings(database_url))
+    with opened.begin() as books:
+        schema.upgrade(books.connection, "0002")
+        assert inspect(books.connection).has_table("history_raw")
+        books.offsets.save("reader", [Offset(topic="IoTDevices", partition=0, next=7)])
+    opened.upgrade()
+    opened.check()
+    with opened.read() as books:
+        assert not inspect(books.connection).has_table("history_raw")
+        assert [one.next for one in books.offsets.load("reader")] == [7]
+    opened.close()
 
 
 def test_nothing_of_alembic_is_asked_where_the_schema_is_as_it_should_be(

@@ -12,7 +12,7 @@ from kilowatch.app.actor.rules import rules_of
 from kilowatch.app.actor.switching import Switching
 from kilowatch.app.actor_service import ActorParts, ActorService
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
-from kilowatch.app.consumer_lag import show_lag
+from kilowatch.app.consumer_lag import lag_teller
 from kilowatch.app.edge.tell import TellLog
 from kilowatch.app.jobs import JobRunner
 from kilowatch.app.kafka_access import access_of
@@ -29,26 +29,22 @@ from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from kilowatch.config.sections import Config
-    from kilowatch.links.kafka.place import Place
 
 
 def serve_actor(config: Config, stop: threading.Event) -> None:
     """Act on incidents until told to stop; where Kafka or the database fails begin anew, from what is safe."""
     patiently("actor", lambda: require_topics(config.kafka), stop)
     metrics, health, group = Metrics(), Health(), f"{config.kafka.group}-actor"
-    stop = health.pulse(stop)
-
-    def tell(lag: Mapping[Place, int]) -> None:
-        health.lag(lag.values())
-        show_lag(metrics, group, lag)
+    stop, tell = health.pulse(stop), lag_teller(metrics, group, health)
 
     with (
         endpoint(metrics, config.metrics, health),
         closing(Database(database_settings(config))) as database,
         closing(PlugBook(config, metrics)) as plugs,
+        # Last, so that it ends first: a switch in hand still needs the plugs and the database.
         doing_jobs(database, plugs, stop),
     ):
 
@@ -90,6 +86,7 @@ def _edges(
     from kilowatch.links.mqtt.post import MqttPost
 
     broker = config.sources.mqtt[label]
+    # A name of its own: a broker throws out whoever was there under the same.
     name = broker.client_id or f"kilowatch-{config.kafka.group}-{label}"
     post = MqttPost(label, broker, f"{name}-actor", ALL_EDGES)
     post.start()

@@ -22,6 +22,7 @@ import msgspec
 from kilowatch.app.actor.rewind import Rewind
 from kilowatch.core.events import WIRE_V, EventKind, IncidentEvent
 from kilowatch.core.records import Offset
+from kilowatch.core.wire import NUL, UNREADABLE
 from kilowatch.links.kafka.place import Place
 from kilowatch.links.kafka.reader import Hooks, Reader
 from kilowatch.links.kafka.topics import Topic, partition_of
@@ -167,9 +168,9 @@ class ActorService:
         for value in values:
             try:
                 event = msgspec.json.decode(value, type=IncidentEvent)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except UNREADABLE:
                 event = None
-            if event is not None and event.v <= WIRE_V:
+            if event is not None and event.v <= WIRE_V and NUL not in value:
                 yield event
             else:
                 self.unreadable += 1

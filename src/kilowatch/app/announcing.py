@@ -55,7 +55,7 @@ class Latest:
 
 
 class Announcing:
-    """Keeps `kilowatch.app.edge.edge.Listener`. Give it the edge by `watch`, then `start`."""
+    """Keeps `kilowatch.app.edge.edge.Listener`. It begins once `watch` has given it the edge."""
 
     def __init__(self, announcer: Announcer, places: Places, every_s: float) -> None:
         self._announcer, self._places, self._every_s = announcer, places, every_s
@@ -111,6 +111,7 @@ class Announcing:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            # Cleared before the look: what happens while it goes on is shown right after it.
             self._wake.clear()
             if self._built is not None:
                 try:

@@ -23,6 +23,7 @@ def arm(registry: Registry, site: str, device: str, who: str, ts_ms: int, side: 
     if refusal is not None:
         raise refusal
     owner = side if record.acts_by is ActsBy.NONE else record.acts_by
+    # In this order: cut between the two, a device that a person had switched on stays on.
     armed = registry.edit(site, device, DeviceEdit(stage=Stage.ARMED, acts_by=owner), who, ts_ms)
     registry.rearm(site, device, who, ts_ms)
     return armed

@@ -47,6 +47,8 @@ def again_and_again(who: str, work: Callable[[], None], stop: threading.Event) -
 def patiently(who: str, prepare: Callable[[], _T], stop: threading.Event, most_s: float = _START_S) -> _T:
     """Return what `prepare` returns; where a component fails try again for a while, then raise its `ComponentError`.
 
+    Who is told to stop meanwhile ends by `SystemExit`: nothing of it has failed.
+
     A database that recovers from its own death refuses everyone for some seconds: who starts just then must not die.
     """
     started, failures = time.monotonic(), 0
@@ -55,7 +57,9 @@ def patiently(who: str, prepare: Callable[[], _T], stop: threading.Event, most_s
             return prepare()
         except ComponentError as error:
             wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
-            if stop.is_set() or time.monotonic() - started + wait_s > most_s:
+            if stop.is_set():
+                raise SystemExit(0) from None
+            if time.monotonic() - started + wait_s > most_s:
                 raise
             _log.warning("The %s waits %g s to begin: %s", who, wait_s, error)
             failures += 1

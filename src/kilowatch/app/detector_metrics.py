@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from kilowatch.app.consumer_lag import lag_teller
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -23,9 +25,8 @@ class DetectorMetrics:
         self, metrics: Metrics, group: str, now_s: Callable[[], float] = time.time, health: Health | None = None
     ) -> None:
         self._metrics = metrics
-        self._group = group
         self._now_s = now_s
-        self._health = health
+        self._tell_lag = lag_teller(metrics, group, health)
 
     def judged(self, place: Place, counts: Counts, seconds: float, appended_ms: int) -> None:
         """Count samples and what cannot be read, and time readings that are news; the rest is for logs."""
@@ -48,9 +49,4 @@ class DetectorMetrics:
 
     def lag(self, lag: Mapping[Place, int]) -> None:
         """Note how many messages lie ahead in each partition."""
-        if self._health is not None:
-            self._health.lag(lag.values())
-        gauge = self._metrics.gauge("kilowatch_consumer_lag_messages")
-        gauge.clear()
-        for place, messages in lag.items():
-            gauge.labels(self._group, place.topic, str(place.partition)).set(messages)
+        self._tell_lag(lag)

@@ -24,6 +24,7 @@ from kilowatch.app.snapshots import Snapshots
 from kilowatch.app.subject import Subject
 from kilowatch.core.device import DeviceRecord, Fleet
 from kilowatch.core.learning import LearningPlan
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.detectors.registry import create
 from kilowatch.errors import ComponentError
 from kilowatch.links.kafka.compacted import CompactedReader
@@ -110,7 +111,7 @@ class KafkaRecords:
                 continue
             try:
                 self._known[entry.key] = self._decode(entry.value)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except UNREADABLE as error:
                 _log.warning("The record of %s in %s cannot be read: %s", entry.key, Topic.REGISTRY, error)
         self._looked[partition] = time.monotonic()
 

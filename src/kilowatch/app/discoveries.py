@@ -75,5 +75,8 @@ class Discoveries:
                 _log.warning("%d devices wait to be noted: %s %s", len(records), error, error.hint)
             self._is_late = True
             return False
+        # What nobody thought of in one device must not end the noting of all: sources tell them again.
+        except Exception:
+            _log.exception("%d devices could not be noted.", len(records))
         self._is_late = False
         return True

@@ -75,9 +75,11 @@ def _sources(config: Config, records: list[DeviceRecord]) -> Iterator[Check]:
 
 def _disk(folder: Path) -> Iterator[Check]:
     place = folder
+    # A folder that is made on the first start is not made here: its nearest parent answers for it.
     while not place.exists() and place != place.parent:
         place = place.parent
     try:
+        # Tried for real: rights, read-only mounts and a disk without room all show by it.
         probe = place / ".kilowatch-doctor"
         probe.write_bytes(b"")
         probe.unlink()
@@ -105,6 +107,7 @@ def _database(config: Config, now_ms: int, known: list[KnownDevice]) -> Iterator
         database.check()
         with database.read() as transaction:
             known += transaction.devices.all()
+            # Nothing begins in the future, unless some clock was ahead when it was written.
             audit, incidents = transaction.audit.last(1), transaction.incidents.between(now_ms + _AHEAD_MS, 2**62)
     except KilowatchError as error:
         yield _failed("database", error)
@@ -166,6 +169,7 @@ def _kafka(config: Config) -> Check:
     for address in config.kafka.bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
         try:
+            # One that answers is enough: a client learns of the others from it.
             socket.create_connection((host, int(port)), _REACH_S).close()
         except (OSError, ValueError):
             continue

@@ -44,6 +44,7 @@ class Labelling:
             high_w=incident.most_w,
         )
         if len(known) > _REMEMBERED:
+            # A dict keeps the order of arrival: its first is the incident met longest ago.
             del known[next(iter(known))]
 
     def take(self, word: Label | Undo) -> int | None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kilowatch.core.events import EventKind, Severity
+from kilowatch.core.staleness import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kilowatch.core.events import IncidentEvent
 
-STALE = "stale"
 _RANK = (Severity.INFO, Severity.WARN, Severity.CRITICAL)
 
 
@@ -59,4 +59,5 @@ def _continued(entry: IncidentEntry, event: IncidentEvent) -> IncidentEntry:
     if event.kind is EventKind.CLEARED:
         return replace(entry, last=event, cleared_ms=event.ts_ms)
     told = event if _RANK.index(event.severity) > _RANK.index(entry.told.severity) else entry.told
+    # Told of again after its end it is open once more.
     return replace(entry, told=told, last=event, cleared_ms=None)

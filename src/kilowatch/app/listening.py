@@ -10,6 +10,7 @@ import msgspec
 
 from kilowatch.app.ingest.decode import Decoder
 from kilowatch.core.events import IncidentEvent
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.links.kafka.reader import Hooks, Reader
 from kilowatch.links.kafka.topics import Topic
 
@@ -87,7 +88,7 @@ class Listening:
     def _event(self, value: bytes) -> IncidentEvent | None:
         try:
             return self._incident.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     def _tell(self, reader: Reader) -> None:

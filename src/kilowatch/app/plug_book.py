@@ -42,6 +42,7 @@ class PlugBook:
         if record.plug is None:
             return None
         with self._lock:
+            # Within the lock: two threads that ask at once must not open one plug twice.
             if record.plug not in self._open:
                 login = self._login(record.device)
                 self._open[record.plug] = open_plug(record.plug, self._settings, login, self._assistant)

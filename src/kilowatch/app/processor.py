@@ -187,8 +187,3 @@ class Processor:
             message.ack()
 
         return told
-
-
-def wall_clock() -> int:
-    """Return the time, ms UTC."""
-    return time.time_ns() // 1_000_000

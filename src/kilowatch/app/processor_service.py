@@ -10,7 +10,7 @@ from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, requi
 from kilowatch.app.discoveries import Discoveries
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.plug_book import PlugBook
-from kilowatch.app.processor import TICK_S, Processor, wall_clock
+from kilowatch.app.processor import TICK_S, Processor
 from kilowatch.app.registry import Registry
 from kilowatch.app.sources import sources_of
 from kilowatch.app.stores import database_settings
@@ -18,6 +18,7 @@ from kilowatch.config.devices import device_records
 from kilowatch.errors import KilowatchError
 from kilowatch.links.database import Database
 from kilowatch.links.kafka.writer import Writer
+from kilowatch.links.wall import wall_ms
 from kilowatch.observability import Metrics
 from kilowatch.observability.health import Health
 
@@ -45,13 +46,13 @@ def serve_processor(config: Config, stop: threading.Event, simulated: Simulated 
         database = stack.enter_context(closing(Database(database_settings(config))))
         registry = Registry(database)
         plugs = stack.enter_context(closing(PlugBook(config, metrics)))
-        discoveries = stack.enter_context(closing(Discoveries(registry, wall_clock)))
+        discoveries = stack.enter_context(closing(Discoveries(registry, wall_ms)))
         records = known_devices(config, registry)
 
         def work() -> None:
-            sources = sources_of(config, records, plugs, discoveries.take, metrics, wall_clock, simulated)
+            sources = sources_of(config, records, plugs, discoveries.take, metrics, wall_ms, simulated)
             log = Writer(access_of(config.kafka))
-            processor = Processor(sources, log, config.kafka.partitions, wall_clock, metrics)
+            processor = Processor(sources, log, config.kafka.partitions, wall_ms, metrics)
             health.needs("what is sent to Kafka", lambda: processor.counts.ticks, _TICKS_WITHIN_S)
             processor.run(stop)
 

@@ -15,6 +15,7 @@ import msgspec
 
 from kilowatch.app.ingest.gate import Gate
 from kilowatch.core.events import Rejected
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.errors import StateError
 from kilowatch.links.kafka.admin import Admin
 from kilowatch.links.kafka.compacted import CompactedReader
@@ -136,7 +137,7 @@ class RejectedMessages:
 def _kept(entry: Entry) -> Kept:
     try:
         return Kept(entry.place.partition, entry.offset, msgspec.json.decode(entry.value or b"", type=Rejected))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise StateError(
             f"{Topic.REJECTED} holds something at {entry.place.partition}-{entry.offset} that is not ours: {error}.",
             "A later version of kilowatch may have written it.",

@@ -84,6 +84,7 @@ class Registry:
     ) -> DeviceRecord:
         """Change what a person wants changed, and return the record; `ConfigError` where the device is not known."""
         with self._database.begin() as transaction:
+            # None where nothing changes or nobody is known: `_record` tells the two apart.
             record = transaction.devices.edit(site, device, wish, at_version)
             if record is None:
                 return _record(transaction, site, device)

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import again_and_again, endpoint, patiently, require_topics
-from kilowatch.app.consumer_lag import show_lag
+from kilowatch.app.consumer_lag import lag_teller
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.notifying import notifier_of
 from kilowatch.app.registry import Registry
@@ -20,22 +20,17 @@ from kilowatch.observability.health import Health
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from kilowatch.app.notifying import Notifier
     from kilowatch.config.sections import Config
-    from kilowatch.links.kafka.place import Place
 
 
 def serve_registry(config: Config, stop: threading.Event) -> None:
     """Bring the database up to date and keep the books until told to stop; where Kafka fails begin anew."""
     patiently("registry", lambda: require_topics(config.kafka), stop)
     metrics, health, group = Metrics(), Health(), f"{config.kafka.group}-registry"
-    stop = health.pulse(stop)
-
-    def tell(lag: Mapping[Place, int]) -> None:
-        health.lag(lag.values())
-        show_lag(metrics, group, lag)
+    stop, tell = health.pulse(stop), lag_teller(metrics, group, health)
 
     with ExitStack() as stack:
         stack.enter_context(endpoint(metrics, config.metrics, health))
@@ -46,6 +41,7 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
             database.upgrade()
             registry.discover(device_records(config), wall_ms())
 
+        # Before the first reading: a device of the settings is met as what they say it is.
         patiently("registry", prepare, stop)
         notifier = stack.enter_context(_telling(config, database, metrics))
         heard = None if notifier is None else notifier.told
@@ -53,7 +49,9 @@ def serve_registry(config: Config, stop: threading.Event) -> None:
 
         def work() -> None:
             health.begins("it joins the group")
-            RegistryService(registry, database, access, partitions, wall_ms, tell, heard).run(stop, group)
+            RegistryService(registry, database, access, partitions, wall_ms, tell, heard, health.begins).run(
+                stop, group
+            )
 
         again_and_again("registry", work, stop)
 

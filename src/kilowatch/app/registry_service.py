@@ -18,6 +18,7 @@ from kilowatch.app.ingest.decode import Decoder
 from kilowatch.core.device import Fleet
 from kilowatch.core.events import WIRE_V, IncidentEvent, Learnt, RecordChanged
 from kilowatch.core.records import Offset
+from kilowatch.core.wire import NUL, UNREADABLE
 from kilowatch.errors import ComponentError
 from kilowatch.links.database.streams import relay
 from kilowatch.links.kafka.place import Place
@@ -42,11 +43,16 @@ _LAG_S = 5.0
 _log = logging.getLogger(__name__)
 
 
+def _nothing(_: object) -> None:
+    pass
+
+
 class RegistryService:
     """One process of the group `registry`; partitions: of the topics that are placed by site.
 
     clock: ms UTC. watcher: told now and then how many messages of each partition lie ahead. heard: told of incidents
-    before they are kept, so that one that is told twice is better than one that is told never.
+    before they are kept, so that one that is told twice is better than one that is told never. hindered: told why what
+    was read cannot be kept, again with every try.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class RegistryService:
         clock: Callable[[], int],
         watcher: Callable[[Mapping[Place, int]], None] | None = None,
         heard: Callable[[Sequence[IncidentEvent]], None] | None = None,
+        hindered: Callable[[str], None] = _nothing,
     ) -> None:
         self._registry = registry
         self._database = database
@@ -67,6 +74,8 @@ class RegistryService:
         self.unreadable = 0
         self._watcher = watcher
         self._heard = heard
+        self._hindered = hindered
+        self._waiting: set[str] = set()
         self._kept = 0
         self._lag_at = 0.0
         self._look_again()
@@ -80,11 +89,35 @@ class RegistryService:
         try:
             while not stop.is_set():
                 for batch in reader.poll():
-                    _insist(lambda batch=batch: self._keep(batch), stop)  # type: ignore[misc] # bound now, not later
+                    self._insist(lambda batch=batch: self._keep(batch), stop)  # type: ignore[misc] # bound now, not later
                 self._relay(writer, stop)
                 self._tell_lag(reader)
         finally:
             reader.close()
+
+    def _insist(self, keep: Callable[[], None], stop: threading.Event) -> None:
+        """Keep a batch, again and again while the database is away: what has been read may not be passed over."""
+        while not stop.is_set():
+            try:
+                keep()
+            except ComponentError as error:
+                self._late("What the registry reads", error)
+                self._hindered(str(error))
+                stop.wait(_RETRY_S)
+            else:
+                self._goes_on("What the registry reads")
+                return
+
+    def _late(self, what: str, error: ComponentError) -> None:
+        """Say it once, however often it is tried."""
+        if what not in self._waiting:
+            self._waiting.add(what)
+            _log.warning("%s waits: %s %s", what, error, error.hint)
+
+    def _goes_on(self, what: str) -> None:
+        if what in self._waiting:
+            self._waiting.remove(what)
+            _log.info("%s goes on", what)
 
     def _tell_lag(self, reader: Reader) -> None:
         if self._watcher is not None and time.monotonic() >= self._lag_at:
@@ -117,9 +150,9 @@ class RegistryService:
         for message in messages:
             try:
                 event = msgspec.json.decode(message, type=IncidentEvent)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except UNREADABLE:
                 event = None
-            if event is not None and event.v <= WIRE_V:
+            if event is not None and event.v <= WIRE_V and NUL not in message:
                 yield event
             else:
                 self.unreadable += 1
@@ -135,8 +168,10 @@ class RegistryService:
             while not stop.is_set() and relay(self._database, lambda messages: self._send(writer, messages)):
                 pass
         except ComponentError as error:
-            _log.warning("%s The registry's messages wait.", error)
+            self._late("What the registry has to say", error)
             stop.wait(_RETRY_S)
+        else:
+            self._goes_on("What the registry has to say")
 
     def _send(self, writer: Writer, messages: Sequence[OutboxMessage]) -> None:
         # Records before the words that they have changed: topics have no order, and a judge looks only once.
@@ -153,19 +188,3 @@ class RegistryService:
             writer.send(message.topic, message.key, message.value, told, partition=partition, timeout_s=_FLUSH_S)
         if messages and (writer.flush(_FLUSH_S) or failed):
             raise ComponentError(f"Kafka has not taken {len(messages)} messages of the registry.", "Is it running?")
-
-
-def _insist(keep: Callable[[], None], stop: threading.Event) -> None:
-    """Keep a batch, again and again while the database is away: what has been read may not be passed over."""
-    while not stop.is_set():
-        try:
-            keep()
-        except ComponentError as error:
-            _log.warning("%s The registry waits.", error)
-            stop.wait(_RETRY_S)
-        else:
-            return
-
-
-def _nothing(places: Sequence[Place]) -> None:
-    del places

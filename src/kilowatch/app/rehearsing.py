@@ -79,6 +79,7 @@ class Rehearsing:
             try:
                 said = self._last_line(process, process.stdout, job.id)
             finally:
+                # Harmless to one that has ended, and nothing is left running where this fails.
                 process.kill()
         if process.returncode == 0:
             return msgspec.json.decode(said, type=RehearseOutput)
@@ -89,6 +90,7 @@ class Rehearsing:
 
     def _last_line(self, process: subprocess.Popen[bytes], lines: IO[bytes], job: int) -> bytes:
         deadline, said, progress = time.monotonic() + WITHIN_S, b"", _START
+        # A process that says nothing for minutes must be given up in time all the same.
         os.set_blocking(lines.fileno(), False)
         while process.poll() is None:
             said += lines.read() or b""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LEAST_ROWS = 4096
 """Of a file read at a time, however many are open at once."""
+# Devices that share a file are seldom an hour out of step; the few clocks that are not set do not count.
 _BEHIND_MS = 3_600_000
 _STRAY_SHARE = 0.001
 
@@ -80,6 +81,7 @@ def replay_of(sources: Sequence[FileSource], detector: Detector, settings: Pipel
 def look_back(run: FileReplay) -> None:
     """Let every device learn from the whole of its history first: no longer causal, and labelled so."""
     pipeline, history = run.pipeline, MemoryHistory()
+    # One of its own: the pipeline that is to judge must not have seen any of it.
     scout = Pipeline(pipeline.fleet, pipeline.scorer.detector.clone())
     for batch in run.batches():
         scout.survey(batch, history)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from kilowatch.core.state import NewerStateError
+from kilowatch.core.wire import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -161,7 +162,7 @@ def _read_manifest(value: bytes) -> Manifest:
     """Return a manifest; one that cannot be read counts as one of a set that is torn."""
     try:
         manifest = _manifest.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Manifest(v=0, generation="", offset=-1, chunks=0, bytes=0, sha256="")
     if manifest.v > SNAPSHOT_V:
         raise NewerStateError(

@@ -44,6 +44,7 @@ def sources_of(
     chosen = config.sources
     sources: list[Source] = []
     for label, broker in chosen.mqtt.items():
+        # Imported where it is wanted: a source may need an extra that this machine does without.
         from kilowatch.links.mqtt import MqttSource
 
         sources.append(MqttSource(label, broker, config.site, on_devices=on_devices, metrics=metrics, clock_ms=clock))
@@ -54,11 +55,7 @@ def sources_of(
     sources += _files(config, partial(_of_unnamed, config, on_devices), metrics, clock)
     if chosen.sim.enabled and simulated is not None:
         sources.append(simulated(config, partial(_of_unnamed, config, on_devices), metrics, clock))
-    ours = [record for record in records if record.site == config.site.name]
-    polled = plugs.polled(ours, chosen.poll.interval_s) if chosen.poll.enabled else []
-    if polled:
-        most_s, presence = chosen.poll.backoff_most_s, _plugs_up([one.device for one in polled], metrics)
-        sources.append(PollSource(config.site.name, polled, presence=presence, clock_ms=clock, backoff_most_s=most_s))
+    sources += _polled(config, records, plugs, metrics, clock)
     if not sources:
         raise ConfigError(
             "The settings name no source of readings.",
@@ -75,6 +72,19 @@ def _files(
 
         places = data_folder(config).files / f"{quote(label, safe='')}.json"
         yield FilesSource(label, files, config.site, places, on_devices=on_devices, metrics=metrics, clock_ms=clock)
+
+
+def _polled(
+    config: Config, records: list[DeviceRecord], plugs: PlugBook, metrics: Metrics | None, clock: Callable[[], int]
+) -> Iterator[Source]:
+    poll = config.sources.poll
+    # Plugs of other sites are out of reach: whoever runs there reads them.
+    ours = [record for record in records if record.site == config.site.name]
+    polled = plugs.polled(ours, poll.interval_s) if poll.enabled else []
+    if polled:
+        presence = _plugs_up([one.device for one in polled], metrics)
+        most_s = poll.backoff_most_s
+        yield PollSource(config.site.name, polled, presence=presence, clock_ms=clock, backoff_most_s=most_s)
 
 
 def _of_unnamed(config: Config, on_devices: OnDevices, found: list[DeviceRecord]) -> None:

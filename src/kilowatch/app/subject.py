@@ -9,6 +9,7 @@ import msgspec
 
 from kilowatch.app.packing import pack, unpack
 from kilowatch.core.state import freeze, thaw
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.errors import StateError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Subject:
         """
         try:
             parts = _parts.decode(saved)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise StateError(f"The saved state cannot be read: {error}.", "Use an older one.") from error
         changed = thaw(self.pipeline, unpack(parts.pipeline))
         if self.history is not None and parts.history is not None:

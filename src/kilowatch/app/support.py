@@ -29,6 +29,7 @@ _OURS = ("numpy", "onnxruntime", "pyarrow", "sqlalchemy", "confluent-kafka", "pa
 
 def machine() -> dict[str, Any]:
     """Return versions and platform."""
+    # A broken installation lacks names, and just then somebody asks for support.
     known = {one.metadata["Name"].lower(): one.version for one in distributions() if one.metadata["Name"]}
     return {
         "kilowatch": version("kilowatch"),
@@ -61,6 +62,7 @@ def stored(config: Config) -> dict[str, Any]:
 
 def write_bundle(target: Path, parts: Mapping[str, Any]) -> None:
     """Write each part as indented JSON into a zip; whoever signs in by a URL is taken out of it."""
+    # "x": a bundle takes the place of nothing.
     with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as bundle:
         for name, part in parts.items():
             text = msgspec.json.format(msgspec.json.encode(part), indent=2).decode()

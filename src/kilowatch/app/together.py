@@ -46,6 +46,7 @@ def children_of(config: Config, file: Path | None, *, page: bool = True) -> Iter
         yield Child(name, command, {"KILOWATCH_METRICS__PORT": str(ports[name])})
 
 
+# An order of its own: people know services by these ports, however they are started.
 _BY_PORT = ("metrics", "registry", "processor", "detector", "actor", "web")
 
 

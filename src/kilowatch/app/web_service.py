@@ -7,19 +7,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import again_and_again, patiently
-from kilowatch.app.consumer_lag import show_lag
+from kilowatch.app.consumer_lag import lag_teller
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.listening import Listening
 from kilowatch.app.stores import database_settings
 from kilowatch.links.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from kilowatch.app.listening import Hearing
     from kilowatch.config.sections import Config
     from kilowatch.core.device import Fleet
-    from kilowatch.links.kafka.place import Place
     from kilowatch.observability import Metrics
     from kilowatch.observability.health import Health
 
@@ -42,12 +41,7 @@ def listening(config: Config, fleet: Fleet, hearing: Hearing, metrics: Metrics, 
     Where Kafka is away the page stays, with what the database tells, and is not ready.
     """
     ended = threading.Event()
-
-    def tell(lag: Mapping[Place, int]) -> None:
-        if lag:  # alone in its group: it has partitions, or it has not heard anything yet
-            health.lag(lag.values())
-        show_lag(metrics, f"{config.kafka.group}-page", lag)
-
+    tell = lag_teller(metrics, f"{config.kafka.group}-page", health, is_alone=True)
     listener = Listening(access_of(config.kafka), config.kafka.group, fleet, hearing, tell)
 
     def work() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SWITCH_WITHIN_MS = 120_000
 """A wish to switch that nobody has carried out by then is void, as an intent is."""
+# Choices of all kinds stand in one list: far enough for a kind that is seldom chosen.
 _LOOK_BACK = 500
 
 
@@ -68,6 +69,7 @@ class PeoplesWords:
     def switch(self, site: str, device: str, who: str, *, on: bool) -> int:
         """Ask for a device to be switched, and return the job that says what came of it."""
         self._require(JobKind.SWITCH, "Switch it where its plug is reached: on the page of kilowatch run.")
+        # Asked here too, and not only by who carries it out: a person learns at once why not.
         record = arming.known(self._registry, site, device)
         refusal = why_not_switched(record, self._side, on=on)
         if refusal is not None:

@@ -105,6 +105,7 @@ def _words(value: Any) -> str:
 
 def _own_zone() -> str:
     """Return this machine's zone where it tells it, else UTC."""
+    # TZ first: who sets it wants another zone than the machine's.
     names = [os.environ.get("TZ", ""), str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]]
     for name in names:
         try:

@@ -32,6 +32,7 @@ from kilowatch.links.files import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# A file that is read wrongly has a problem in every row, all of the same sort.
 _SHOWN = 20
 
 app = typer.Typer(name="data", help="Look into files of meter history.", no_args_is_help=True)
@@ -171,6 +172,7 @@ def _print(report: DataReport, table: Callable[[DataReport], Table], json: bool)
         console.print(f"{view.path}: {view.reading_kind}", style="dim", markup=False)
         for problem in view.problems:
             console.print(f"  {problem.path}, row {problem.row}: {problem.reason} {problem.text}", markup=False)
+        # Where faults were looked for, each note is one of the findings already.
         for note in () if view.findings else view.notes:
             console.print(f"  {note}", markup=False)
     for failure in report.failures:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(invoke_without_command=True, help="A simulated home with faults, on real HTTP plugs, live.")
 
+# Long enough for all its faults to be found, short enough that a stranger sees the end.
 _LASTS_S = 120.0
+# As often as the screen draws: a look in between would show nothing more.
 _TURN_S = 0.25
 _NEXT = """
 Next:
@@ -71,6 +73,7 @@ def demo(
     seconds = seconds_of(lasts)
     staging = Staging(seed, dry_run, () if no_faults else CUES)
     console = Console(stderr=as_json, force_terminal=False if headless or as_json else None, highlight=False)
+    # Programs that read our JSON, and logs, look at no page.
     page = None if no_web or headless or as_json else Page(port, opens=not no_open)
     with _folder(data) as folder:
         _play(folder, staging, seconds, console, page, as_json=as_json)
@@ -95,7 +98,7 @@ class Page:
             console.print(f"[dim]No page: {escape(str(error))} {escape(error.hint)}[/]\n", soft_wrap=True)
             return
         console.print(f"[bold]Open in a browser:[/] {address}\n", soft_wrap=True)
-        if self.opens and sys.stdout.isatty() and _has_screen():
+        if self.opens and sys.stdout.isatty() and has_screen():
             webbrowser.open(address)
 
 
@@ -140,7 +143,7 @@ def _faults() -> list[DemoFault]:
     ]
 
 
-def _has_screen() -> bool:
+def has_screen() -> bool:
     """Say whether a browser could show itself: on a server `webbrowser` would open one in the terminal."""
     return sys.platform in {"win32", "darwin"} or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from kilowatch.app.pipeline import Pipeline, PipelineSettings
 from kilowatch.app.replay import ReplayOutcome
 from kilowatch.app.replay import replay as run_replay
 from kilowatch.app.trace import TraceRecorder
+from kilowatch.cli.demo import has_screen
 from kilowatch.cli.progress import reading_progress
 from kilowatch.cli.show import show_summary
 from kilowatch.core.device import Fleet
@@ -42,6 +41,7 @@ _DAY_MS = 24 * _HOUR_MS
 _START_MS = 1_767_567_600_000
 """Monday 2026-01-05 00:00 in Berlin: any Monday serves."""
 _LEARNING_DAYS = 14
+# A fault may show first in what follows it: in the device's next run, or in none that comes.
 _FOUND_WITHIN_MS = 6 * _HOUR_MS
 _STORIES = (
     (Fault.LEFT_ON, "heater", 15, 22, 9),
@@ -69,6 +69,7 @@ def scene(seed: int, days: int, *, faults: bool) -> Scene:
     specs = tuple(
         FaultSpec(name, device, _at(day, hour), _at(day, hour) + hours * _HOUR_MS)
         for name, device, day, hour, hours in _STORIES
+        # Two days are left of it, so that the fault and its end are both lived through.
         if day + 2 <= days and device in home.kinds
     )
     return Scene(home, specs if faults else (), _START_MS + days * _DAY_MS)
@@ -97,6 +98,7 @@ def play_weeks(wanted: Weeks) -> None:
         "Nothing is switched."
     )
     settings = PipelineSettings(plan=LearningPlan(learning_days=_LEARNING_DAYS))
+    # Weeks are to pass in seconds: the fleet's ensemble costs a part of the default's.
     pipeline = Pipeline(fleet, create("fleet"), MemoryHistory(), settings, would_be_armed())
     recorder = TraceRecorder()
     outcome = _run(play, pipeline, recorder, quiet=as_json)
@@ -107,7 +109,7 @@ def play_weeks(wanted: Weeks) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(outcome.output()))
         return
-    if wanted.opens and _has_screen():
+    if wanted.opens and has_screen():
         webbrowser.open(report.resolve().as_uri())
     console.print("\nNext:\n  kilowatch replay FILE     the same for your own readings")
     console.print("  kilowatch rehearse FILE   alarms a week at each sensitivity\n  kilowatch --help")
@@ -170,7 +172,3 @@ def _note(play: Scene) -> str:
 
 def _at(day: int, local_hour: int) -> int:
     return _START_MS + day * _DAY_MS + local_hour * _HOUR_MS
-
-
-def _has_screen() -> bool:
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) or sys.platform in {"darwin", "win32"}

@@ -69,6 +69,7 @@ def detectors(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show every detector: what it finds, what it cannot see, bytes a device, microseconds a sample."""
+    # Measured and not written down: what a sample costs depends on the machine of who asks.
     with Console(stderr=True).status("measuring"):
         rows = [_row(name) for name in available()]
     output = DetectorsOutput(machine=machine(), rows=rows)

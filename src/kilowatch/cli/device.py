@@ -162,8 +162,10 @@ def edit_of(fields: list[str]) -> DeviceEdit:
         name, separator, value = word.partition("=")
         if not separator:
             raise ConfigError(f"{word!r} is not FIELD=VALUE.", "Write it as kind=fridge.")
+        # The words of a shell have no other way to say that a field is to be empty.
         said[name] = None if value == "null" else value
     try:
+        # Not strict: a shell gives text alone, for numbers and truths too.
         return msgspec.convert(said, DeviceEdit, strict=False)
     except msgspec.ValidationError as error:
         names = ", ".join(DeviceEdit.__struct_fields__)

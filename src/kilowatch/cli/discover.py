@@ -70,6 +70,7 @@ def _make(one: Announced) -> str | None:
     """Return the make behind an announcement, None where it is no plug's."""
     if one.texts.get("gen", "").isdigit() and int(one.texts["gen"]) >= 2:
         return "shelly2"
+    # The first generation tells what it is by its name alone.
     if _GEN1.fullmatch(one.name):
         return "shelly1"
     return "tasmota" if one.name.lower().startswith("tasmota") else None
@@ -77,6 +78,7 @@ def _make(one: Announced) -> str | None:
 
 def _announced(one: Announced, config: Config) -> FoundPlug:
     make = _make(one) or ""
+    # Shelly numbers its switches from 0, Tasmota its relays from 1.
     address = f"{make}://{one.host}/{1 if make == 'tasmota' else 0}"
     known = any(
         device.plug is not None and f"://{one.host}/" in f"{device.plug}/" for device in config.devices.values()

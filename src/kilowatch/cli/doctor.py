@@ -23,6 +23,7 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
     try:
         loaded = load_config(config)
     except ConfigError as error:
+        # Settings that make no sense are what a doctor should say first, not what it should die of.
         told = iter([Check(name="settings", mark=Mark.FAIL, found=str(error), fix=error.hint)])
     else:
         told = checks(loaded, now_ms())

@@ -32,6 +32,7 @@ Pip = Annotated[list[str] | None, typer.Option("--pip", help="An option for pip,
 
 _THIS = Path("/")
 _EXTRAS = "mqtt,web"
+# Of a requirement (kilowatch==1.2) and of a wheel's file name (kilowatch-1.2-py3-...).
 _VERSION = re.compile(r"(?:==|kilowatch-)(\d[A-Za-z0-9.+!]*)")
 _KEEP = 3
 """Versions that stay installed."""
@@ -71,6 +72,7 @@ def update(
     installation = Installation(Places(root), memory_mb)
     if _do(installation.update(release_of(source, extras, name, pip)), dry_run=dry_run):
         installation.start()
+        # After the start alone: until the new version runs, each old one is a way back.
         gone = installation.versions.tidy(_KEEP)
         typer.echo(f"Version {installation.versions.current()} runs; `kilowatch edge rollback` undoes it.")
         if gone:

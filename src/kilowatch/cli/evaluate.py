@@ -68,6 +68,7 @@ def evaluate(
     from kilowatch.lab.suites.pool import cores
     from kilowatch.lab.suites.prepare import Options, Suite
 
+    # The papers have protocols and figures of their own, which fit no table of the other suites.
     if suite in (What.PAPER_EDGE, What.PAPER_CLOUD):
         _paper(suite, PaperAsked(pairs, seeds, epochs, results, workers or 1, quick), as_json=as_json)
         return

@@ -24,6 +24,7 @@ app = typer.Typer(name="incident", help="What was odd, and what you say of it.",
 
 Incident = Annotated[str, typer.Argument(help="Its id, as `kilowatch incident list` shows it.")]
 _COLORS = {"info": "yellow", "warn": "dark_orange", "critical": "red"}
+# Past any event, and within the 64 bits of a database's integer.
 _LATEST_MS = 2**62
 
 

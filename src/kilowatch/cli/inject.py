@@ -72,6 +72,7 @@ def inject(
             "IN, --kind, --out and --labels are needed.",
             "For example: kilowatch inject in.csv --kind h1 --out odd.csv --labels odd.json; --list shows the kinds.",
         )
+    # Labels are worth nothing without the readings that they tell of: neither may overwrite the other.
     if path.resolve() in {out.resolve(), labels.resolve()} or out.resolve() == labels.resolve():
         raise ConfigError("IN, --out and --labels must be three different files.", "Choose other names.")
     trace, record = read_trace(path, device, time_zone)

@@ -73,6 +73,7 @@ def welcome(
     show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Show what to do next when called without a command."""
+    # Declared for the help: `run` has looked for it already, before Typer saw a word.
     del debug
     if show_version:
         typer.echo(f"kilowatch {version('kilowatch')}")

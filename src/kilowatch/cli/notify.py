@@ -39,6 +39,7 @@ def try_out(
             one.channel.send(trial(loaded.site.name, now_ms()))
             console.print(f"[green]taken[/] {one.name} after {time.monotonic() - start_s:.1f} s")
         except KilowatchError as error:
+            # The other channels are tried all the same: the question is which of them work.
             failed = True
             console.print(f"[red]failed[/] {one.name}: {escape(str(error))} {escape(error.hint)}")
         finally:

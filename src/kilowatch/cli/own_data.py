@@ -48,6 +48,7 @@ def import_readings(
 
 
 def _ask(as_json: bool) -> None:
+    # A question into a pipe would wait for ever, or take its end for an answer.
     if as_json or not sys.stdin.isatty():
         raise ConfigError("Nobody is there to say whether this is right.", "Add --yes to take the guess as it is.")
     if not typer.confirm("Is this right?", default=True):

@@ -62,5 +62,6 @@ def _bar(
 ) -> Iterator[tuple[Progress, TaskID]]:
     console = Console(stderr=True)
     shown = (TextColumn(what), BarColumn(), *columns)
+    # Elsewhere than on a terminal nothing of it stays: a finished bar is noise in a log.
     with Progress(*shown, console=console, disable=quiet, transient=not console.is_terminal) as progress:
         yield progress, progress.add_task(what, total=total, said=said)

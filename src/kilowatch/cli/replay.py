@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kilowatch.app.replay import ReplayOutcome
     from kilowatch.core.reading import ReadingBatch
 
+# What makes one row unreadable mostly does so in all: the count tells the rest.
 _SHOWN_ROWS = 3
 LOOK_BACK_NOTE = "Looked back: every device learnt from the whole file first, so these figures are not causal."
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.app.models.delivery import Delivery
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.config import Config
+    from kilowatch.core.detector import Detector
     from kilowatch.core.device import DeviceRecord
     from kilowatch.links.source import Source
     from kilowatch.observability.health import Health
@@ -43,6 +44,7 @@ def run(
         signal.signal(number, lambda *_: stop.set())
     if seconds is not None:
         timer = threading.Timer(seconds, stop.set)
+        # A run that ends before its time must not wait for the rest of it.
         timer.daemon = True
         timer.start()
     with ExitStack() as stack:
@@ -54,6 +56,39 @@ def _without_page(config: Config) -> Config:
 
 
 def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack) -> None:
+    from kilowatch.app.plug_book import PlugBook
+    from kilowatch.config.devices import device_records
+    from kilowatch.detectors.registry import create
+    from kilowatch.links.wall import wall_ms
+    from kilowatch.observability.health import Health
+
+    metrics, health, live = Metrics(), Health(), _live_book(config)
+    plugs = PlugBook(config, metrics)
+    # Closed in reverse order: after the edge, whose actor may be speaking to a plug.
+    stack.callback(plugs.close)
+    built = _built(config, create(detector), plugs, live, metrics, stack)
+    if built.models is not None:
+        built.models.start()
+    built.parts.registry.discover(device_records(config), wall_ms())
+    if live is not None:
+        pipeline = built.parts.subject.pipeline
+        live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
+    built.edge.open()
+    health.ready()
+    sources = _sources(config, built, plugs, metrics)
+    _expose(config, metrics, health, stack)
+    _greet(config, sources, built)
+    if live is not None:
+        from kilowatch.cli.web import greet, page_of_edge
+
+        greet(stack.enter_context(page_of_edge(config, detector, built, plugs, live, metrics)), config)
+    _work(built, sources, stop, metrics, health)
+
+
+def _built(
+    config: Config, judging: Detector, plugs: PlugBook, live: LiveBook | None, metrics: Metrics, stack: ExitStack
+) -> BuiltEdge:
+    """Return the edge with all that listens to it; the stack closes it."""
     from kilowatch.app.edge.build import Hand, build_edge
     from kilowatch.app.edge.intents import AnsweringTell, intents_of, post_of
     from kilowatch.app.edge.metrics import EdgeMetrics
@@ -62,22 +97,12 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     from kilowatch.app.edge.tell import TellLog
     from kilowatch.app.edge.usage import HeardActions
     from kilowatch.app.models.delivery import Modelled
-    from kilowatch.app.plug_book import PlugBook
     from kilowatch.app.stores import data_folder
-    from kilowatch.config.devices import device_records
-    from kilowatch.detectors.registry import create
     from kilowatch.links.wall import WallClock, wall_ms
-    from kilowatch.observability.endpoint import exposed
-    from kilowatch.observability.health import Health
 
-    metrics, tell, health = Metrics(), TellLog(), Health()
-    live = _live_book(config)
-    onlookers, post = onlookers_of(config), post_of(config)
-    heard = tell if post is None else AnsweringTell(tell, post)
-    plugs, told, watch = PlugBook(config, metrics), HeardActions(heard), EdgeMetrics(metrics)
-    # Closed in reverse order: after the edge, whose actor may be speaking to a plug.
-    stack.callback(plugs.close)
-    judging = create(detector)
+    tell, onlookers, post = TellLog(), onlookers_of(config), post_of(config)
+    told = HeardActions(tell if post is None else AnsweringTell(tell, post))
+    watch = EdgeMetrics(metrics)
     built = build_edge(
         data_folder(config),
         judging,
@@ -93,24 +118,7 @@ def _live(config: Config, detector: str, stop: threading.Event, stack: ExitStack
     watch.watch(built)
     stack.callback(onlookers.close)
     onlookers.watch(built)
-    if built.models is not None:
-        built.models.start()
-    built.parts.registry.discover(device_records(config), wall_ms())
-    if live is not None:
-        pipeline = built.parts.subject.pipeline
-        live.watch(pipeline.fleet, pipeline.curriculum, pipeline.judge.thresholds, pipeline.staleness)
-    built.edge.open()
-    health.ready()
-    sources = _sources(config, built, plugs, metrics)
-    if config.metrics.enabled:
-        token = None if config.metrics.token is None else config.metrics.token.reveal()
-        stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token, health))
-    _greet(config, sources, built)
-    if live is not None:
-        from kilowatch.cli.web import greet, page_of_edge
-
-        greet(stack.enter_context(page_of_edge(config, detector, built, plugs, live, metrics)), config)
-    _work(built, sources, stop, metrics, health)
+    return built
 
 
 def _live_book(config: Config) -> LiveBook | None:
@@ -169,6 +177,14 @@ def _greet(config: Config, sources: list[Source], built: BuiltEdge) -> None:
         typer.echo(f"Nothing is switched off: {why}.", err=True)
     else:
         typer.echo(f"{typer.style('May be switched off:', bold=True)} {', '.join(armed)}.", err=True)
+
+
+def _expose(config: Config, metrics: Metrics, health: Health, stack: ExitStack) -> None:
+    from kilowatch.observability.endpoint import exposed
+
+    if config.metrics.enabled:
+        token = None if config.metrics.token is None else config.metrics.token.reveal()
+        stack.enter_context(exposed(metrics, config.metrics.bind, config.metrics.port, token, health))
 
 
 def _work(built: BuiltEdge, sources: list[Source], stop: threading.Event, metrics: Metrics, health: Health) -> None:

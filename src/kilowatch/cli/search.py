@@ -56,6 +56,7 @@ def search(
     odd = read_series(abnormal, options, quiet=as_json) if abnormal else []
 
     def cut(length: int) -> tuple[Windows, Windows]:
+        # By time: no trial may see hours that lie between those it is judged by.
         known, _ = split_by_time(_windows(normal, odd, length), test_share)
         return split_by_time(known, validation_share)
 

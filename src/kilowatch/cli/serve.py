@@ -114,7 +114,7 @@ def everything(
 
 def _can_show(config: Config) -> bool:
     """Return whether the settings want a page and it can be had; a machine without the web extra does without."""
-    from kilowatch.cli.web import missing_extra
+    from kilowatch.web.serving import missing_extra
 
     package = missing_extra() if config.web.enabled else None
     if package is not None:

@@ -27,6 +27,7 @@ def show_incidents(console: Console, outcome: ReplayOutcome, fleet: Fleet) -> No
     if not entries:
         console.print("Nothing odd was found." if outcome.tally.device_weeks else "Nothing was watched yet.")
         return
+    # Silence last: a home whose gateway was down would show nothing else.
     worst = sorted(sorted(entries, key=lambda e: (e.is_stale, -e.told.score))[:SHOWN], key=lambda e: e.told.first_ms)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)

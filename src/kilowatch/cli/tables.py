@@ -11,6 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+# Rich measures within a width: one that no table of ours reaches.
 _ANY_WIDTH = 10_000
 
 

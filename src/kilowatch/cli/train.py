@@ -66,6 +66,7 @@ def train(
 
     sizes = {"window": window, "filters": filters, "kernel": kernel_size, "pool": pool, "units": units}
     shape = shape_of(network, {**sizes, "latent": latent, "dropout": dropout})
+    # Windows that overlap must not lie on both sides of a random split, nor tell one fault many times.
     step = stride or (shape.window if shuffled or abnormal else max(1, shape.window // OVERLAP))
     windows = _read(data, abnormal, options, shape, step, quiet=as_json)
     if validation:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from kilowatch.config import Config
 
+# A cluster takes minutes to come up: asking oftener would bring nothing but load.
 _PAUSE_S = 2.0
 _ANSWER_S = 3.0
 _MAY_PASS = (StateError.exit_code, ComponentError.exit_code)

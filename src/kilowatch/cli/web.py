@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +13,13 @@ from rich.markup import escape
 
 from kilowatch.core.jobs import JobKind
 from kilowatch.errors import ComponentError, MissingExtraError
+from kilowatch.web.serving import Served, page_on, require_extra
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
 
     from kilowatch.app.edge.build import BuiltEdge
-    from kilowatch.app.jobs import JobRunner
     from kilowatch.app.plug_book import PlugBook
     from kilowatch.app.words import PeoplesWords
     from kilowatch.config import Config
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from kilowatch.web.live import LiveBook
     from kilowatch.web.ports import Usage
 
-_NEEDED = ("fastapi", "uvicorn", "nicegui")
 _DONE_IN_A_CLUSTER = (JobKind.CHOOSE_MODEL, JobKind.SWITCH)
 """The registry does the one, the actor the other."""
 _log = logging.getLogger("kilowatch.web")
@@ -49,11 +47,6 @@ class Rooms:
     usage: Usage | None = None
 
 
-def missing_extra() -> str | None:
-    """Return the first package of the web extra that is not installed, None where all are."""
-    return next((package for package in _NEEDED if find_spec(package) is None), None)
-
-
 @contextmanager
 def page_of_edge(
     config: Config, detector: str, built: BuiltEdge, plugs: PlugBook, live: LiveBook, metrics: Metrics
@@ -62,17 +55,16 @@ def page_of_edge(
 
     An edge watches on without its page: a port that is taken is no reason to be blind.
     """
-    stop = threading.Event()
-    jobs, words = _edge_jobs(config, detector, built, plugs, stop)
-    rooms = Rooms(live, built.parts.database, built.parts.history, words, _usage(built))
-    jobs.start()
-    try:
+    from kilowatch.app.edge.asked import Rehearsed, asked
+    from kilowatch.app.stores import data_folder
+    from kilowatch.links.wall import wall_ms
+
+    parts = built.parts
+    rehearsed = Rehearsed(data_folder(config).snapshots, detector, config.detector.learning_days)
+    with asked(parts, plugs, wall_ms, rehearsed) as words:
+        rooms = Rooms(live, parts.database, parts.history, words, _usage(built))
         with _or_without(config, rooms, metrics) as address:
             yield address
-    finally:
-        # Before the jobs end, for a rehearsal gives up only when it sees this.
-        stop.set()
-        jobs.stop()
 
 
 @contextmanager
@@ -81,26 +73,19 @@ def served_page(config: Config, rooms: Rooms, metrics: Metrics, health: Health |
 
     `MissingExtraError` where the web extra is not installed, `ComponentError` where the address cannot be had.
     """
-    package = missing_extra()
-    if package is not None:
-        raise MissingExtraError(package, "web")
+    # Before anything of it is loaded.
+    require_extra()
     from kilowatch.app.stores import data_folder
     from kilowatch.links.wall import wall_ms
-    from kilowatch.web.api.app import app_of
-    from kilowatch.web.api.here import Here
     from kilowatch.web.house import House, HouseSettings
     from kilowatch.web.keys import entrance_of
-    from kilowatch.web.page import mount
-    from kilowatch.web.server import served
 
     entrance = entrance_of(config.web, data_folder(config).root)
     settings = HouseSettings(config.site.time_zone, config.tariff.currency, config.policy.dry_run)
     models = ModelFolder(Path(config.models.folder))
     house = House(rooms.live, rooms.database, rooms.history, rooms.words, wall_ms, rooms.usage, settings, models)
-    here = Here(house, rooms.words, metrics.exposition, health)
-    app = app_of(here, entrance.keys)
-    mount(app, house, rooms.words)
-    with served(app, here, config.web.bind, config.web.port) as port:
+    what = Served(house, rooms.words, entrance.keys, metrics.exposition, health)
+    with page_on(config.web.bind, config.web.port, what) as port:
         address = f"http://{_named(config.web.bind)}:{port}/"
         yield address if entrance.fresh is None else f"{address}?token={entrance.fresh}"
 
@@ -196,26 +181,6 @@ def _or_without(config: Config, rooms: Rooms, metrics: Metrics) -> Iterator[str 
         yield address
     finally:
         page.__exit__(None, None, None)
-
-
-def _edge_jobs(
-    config: Config, detector: str, built: BuiltEdge, plugs: PlugBook, stop: threading.Event
-) -> tuple[JobRunner, PeoplesWords]:
-    """Return who carries out what people ask of an edge, and how they ask it."""
-    from kilowatch.app.actor.switching import Switching
-    from kilowatch.app.jobs import JobRunner
-    from kilowatch.app.rehearsing import Rehearsing, reporting
-    from kilowatch.app.stores import data_folder
-    from kilowatch.app.words import PeoplesWords
-    from kilowatch.core.device import ActsBy
-    from kilowatch.links.wall import WallClock, wall_ms
-
-    database = built.parts.database
-    switching = Switching(database, plugs, wall_ms, WallClock(), ActsBy.EDGE)
-    days, told = config.detector.learning_days, reporting(database)
-    rehearsing = Rehearsing(data_folder(config).snapshots, detector, days, stop, told)
-    jobs = JobRunner(database, {JobKind.SWITCH: switching, JobKind.REHEARSE: rehearsing})
-    return jobs, PeoplesWords(database, built.parts.registry, wall_ms, list(JobKind), woken=jobs.wake)
 
 
 def _usage(built: BuiltEdge) -> Usage | None:

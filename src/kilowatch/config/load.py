@@ -65,6 +65,7 @@ def _found(file: Path | None, variables: Mapping[str, str]) -> Path | None:
         file = Path(variables[FILE_VARIABLE])
     if file is None:
         return USUAL_FILE if USUAL_FILE.is_file() else None
+    # The usual file may be missing; one that somebody named must not be passed over in silence.
     if not file.is_file():
         raise ConfigError(f"There is no file {file}.", "Make one with: kilowatch config init")
     return file

@@ -58,6 +58,7 @@ class KafkaConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be switched off, and how often."""
 
+    # Until a person says otherwise, and has armed a device besides.
     dry_run: Annotated[bool, Meta(description="say what would be switched off and switch nothing")] = True
     cooldown_s: Annotated[float, Meta(ge=0, description="least time between two offs of a device, s")] = 3600.0
     site_actions_per_hour: Annotated[int, Meta(ge=0, description="most offs of the whole site in an hour")] = 2
@@ -74,6 +75,7 @@ class PlugsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     allowed_networks: Annotated[
         list[str], Meta(description="networks in which plugs may live; nothing else is ever called")
     ] = msgspec.field(
+        # Private ones: an address that came with a message must not make us call strangers.
         default_factory=lambda: ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "::1/128"]
     )
     timeout_s: Annotated[float, Meta(gt=0, le=60, description="for one whole answer, s")] = 3.0

@@ -60,6 +60,7 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         default_factory=lambda: [Vendor.SHELLY2, Vendor.SHELLY1, Vendor.TASMOTA, Vendor.ZIGBEE2MQTT]
     )
     shelly2_prefixes: Annotated[list[str], Meta(description="topic prefixes of Shelly Gen2 plugs")] = msgspec.field(
+        # Their prefix is the id of each plug, and nobody should have to list those.
         default_factory=lambda: ["+"]
     )
     tasmota_full_topic: Annotated[

@@ -64,6 +64,7 @@ def move(at: Standing, plug: PlugReading | None, now_ms: int, off_below_w: float
     if at.state in FINAL:
         return Move(Next.DONE)
     is_late = now_ms - at.claimed_ms >= WITHIN_MS
+    # Silence is no attempt: nothing was switched, so only time ends it.
     if plug is None:
         return Move(Next.GIVE_UP, "the plug does not answer") if is_late else Move(Next.READ, "the plug did not answer")
     if plug.on:
@@ -91,4 +92,5 @@ def _still_on(at: Standing, plug: PlugReading, *, is_late: bool) -> Move:
 
 
 def _untouched_since(at: Standing, plug: PlugReading) -> bool:
+    # Most plugs keep no such time: after a crash most doubts are left to a person.
     return at.sent_ms is not None and plug.changed_ms is not None and plug.changed_ms < at.sent_ms

@@ -36,6 +36,7 @@ class Blocks:
     def separate(self) -> NDArray[np.float64]:
         """Peaks, with 0 where a neighbouring block's is larger: two such blocks would make one alarm."""
         beside = np.diff(self.index) == 1
+        # Under every peak, so that a block without neighbours stands by itself.
         before, after = np.full((2, len(self)), -1.0)
         before[1:][beside] = self.peak[:-1][beside]
         after[:-1][beside] = self.peak[1:][beside]

@@ -24,6 +24,7 @@ _DAY_MS = 86_400_000
 class Method(IntEnum):
     """How a threshold was found."""
 
+    # Snapshots hold these numbers: a new one goes to the end.
     NONE = 0
     PRIOR = 1
     QUANTILE = 2

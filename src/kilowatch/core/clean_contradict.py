@@ -77,6 +77,7 @@ def _turns(
     power_w: NDArray[np.float64], pairs: Pairs, steps: Steps
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     before_w, mean_w = pairs.before_w, steps.mean_w
+    # Wider than a slip itself, for the load may change in the very step in which the unit slips.
     fell = (before_w >= ONSET_LOW * power_w) & (before_w <= ONSET_HIGH * power_w)
     rose = (power_w >= ONSET_LOW * before_w) & (power_w <= ONSET_HIGH * before_w)
     at_stake_wh = SLIP * power_w * steps.since_ms / MS_PER_HOUR

@@ -54,11 +54,13 @@ def _offset(
 ) -> NDArray[np.int64]:
     if segments.size == 0:
         return age_ms
+    # Days since 1970 fit two bytes until 2149.
     arrived = np.clip(received_ms // DAY_MS, 0, np.iinfo(np.uint16).max)
     days = segments.running_max(arrived, past.day[segments.slot].astype(np.int64))
     if days.min() == days.max():
         return _offset_of_day(days[0], age_ms, segments, past)
     offset_ms = np.zeros(segments.size, dtype=np.int64)
+    # Seldom more than two: live batches span midnight at most.
     for day in np.unique(days):
         rows = days == day
         offset_ms[rows] = _offset_of_day(day, age_ms[rows], segments.keep(rows), past)
@@ -72,6 +74,7 @@ def _offset_of_day(day: np.int64, age_ms: NDArray[np.int64], segments: Segments,
     # A day on which no age told anything leaves the one before it in force.
     earlier_ms = np.where(rolled & (low_ms < UNKNOWN_AGE_MS), low_ms, earlier_ms)
     start_ms = np.where(rolled, UNKNOWN_AGE_MS, low_ms).astype(np.int64)
+    # Segments know a running maximum only: the minimum is that of the negated.
     smallest_ms = -segments.running_max(-age_ms, -start_ms)
     past.low_ms[slot], past.earlier_low_ms[slot], past.day[slot] = smallest_ms[segments.ends], earlier_ms, day
     best_ms = np.minimum(smallest_ms, earlier_ms[segments.of_row])

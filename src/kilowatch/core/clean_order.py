@@ -46,6 +46,7 @@ class _Place:
             return Reason.NONE
         if ts_ms == self.newest_ms:
             return Reason.LATE if moved or seq < self.newest_seq else Reason.DUPLICATE
+        # Only what keeps the pace of its own times shows a clock: a drained backlog comes faster.
         step_ms = ts_ms - self.seen_ms
         waited_ms = received_ms - self.seen_received_ms
         steady = 0 < step_ms <= min(hold_ms, 2 * waited_ms) and waited_ms <= 2 * step_ms
@@ -71,6 +72,7 @@ def judge_order(
     newest_ms = segments.running_max(readings.ts_ms, before_ms)
     behind_ms = segments.shift(newest_ms, before_ms) - readings.ts_ms
     reason = np.zeros(segments.size, dtype=np.uint8)
+    # Moved to its time of arrival a reading may meet another by chance: that repeats nothing.
     tie = behind_ms == 0
     reason[tie] = np.where(moved[tie], np.uint8(Reason.LATE), np.uint8(Reason.DUPLICATE))
     reason[behind_ms > 0] = Reason.LATE
@@ -89,6 +91,7 @@ def judge_order(
 def _place(past: Past, slot: int, readings: ReadingBatch) -> _Place:
     seen_ms = int(past.seen_ms[slot])
     newest_seq = -1 if readings.seq is None else int(past.newest_seq[slot])
+    # Files have no times of arrival: each reading counts as come when it was due.
     seen_received_ms = seen_ms if readings.received_ms is None else int(past.seen_received_ms[slot])
     return _Place(int(past.newest_ms[slot]), newest_seq, int(past.late_run[slot]), seen_ms, seen_received_ms)
 

@@ -55,6 +55,7 @@ def find_frozen(
     meter whose register counts on is alive, however steady its load: counts_on bool[n], None without registers.
     """
     segments, slot = pairs.segments, pairs.segments.slot
+    # Zero is left out: what is switched off repeats it for weeks.
     same = pairs.near & (readings.power_w.astype(np.float32) == pairs.before_w) & (readings.power_w > 0)
     if counts_on is not None:
         same &= ~counts_on

@@ -70,6 +70,7 @@ _SENTENCES = {
     Reason.BAD_TIME: "The time lies before 2000 or after 2099: the device's clock is not set.",
 }
 
+# Not here are FROZEN, ENERGY_JUMP and CLOCK_JUMP: they mark a reading and change nothing of it.
 _REPAIRED = (
     Reason.FLOAT_NOISE,
     Reason.CLOCK_AHEAD,

@@ -78,6 +78,7 @@ def _steps(register_wh: NDArray[np.float64], ts_ms: NDArray[np.int64], pairs: Pa
     before_wh, before_ms = past.energy_wh[slot], past.energy_ms[slot]
     known = (register_wh >= 0) & (register_wh <= MOST_WH)
     last_wh, last_ms = register_wh, ts_ms
+    # Live meters seldom send a bad register: most batches are spared both passes.
     if not known.all():
         last_wh = segments.fill_forward(register_wh, known, before_wh)
         last_ms = segments.fill_forward(ts_ms, known, before_ms)

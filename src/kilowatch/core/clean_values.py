@@ -77,6 +77,7 @@ def _unslipped(readings: ReadingBatch) -> tuple[NDArray[np.float64], NDArray[np.
         return power_w, reason
     with np.errstate(over="ignore", invalid="ignore"):
         apparent_va = readings.voltage_v.astype(np.float64) * readings.current_a
+        # Up to 3.3 in one direction alone: current is told of one phase and power of three (docs/cleaning.md).
         in_kilowatts = _within(SLIP * power_w, apparent_va, 0.5, 1.1) & (apparent_va >= FULL_VA)
         in_milliwatts = _within(power_w / SLIP, apparent_va, 0.5, 3.3) & (apparent_va >= SOME_VA)
     power_w[in_kilowatts] *= SLIP

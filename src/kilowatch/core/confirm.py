@@ -80,6 +80,7 @@ class Bursts:
     def reserve(self, devices: int) -> None:
         """Make room for so many devices."""
         self._since_ms = grown(self._since_ms, devices, _NO_BURST)
+        # As quiet as can be, so that the first odd sample of a new device opens a burst.
         self._quiet = grown(self._quiet, devices, self.n)
 
     def since(self, samples: Samples, score: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -122,6 +123,7 @@ def _quiet_run(
 
 def _sort_down(columns: list[NDArray[np.float32]]) -> None:
     """Sort each row of the columns, largest first."""
+    # An exchange sort of whole columns: n is at most 5, and no row is looked at by itself.
     for rank in range(len(columns) - 1):
         for other in range(rank + 1, len(columns)):
             high, low = columns[rank], columns[other]

@@ -92,6 +92,7 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     heartbeat_s: float | None = None
     time_zone: str = "UTC"
     acts_by: ActsBy = ActsBy.NONE
+    # The safe side: who makes a record and does not think of it must not have let go of a fridge.
     protected: bool = True
     stage: Stage = Stage.LEARNING
     source: str = ""
@@ -284,6 +285,7 @@ class Fleet:
     def _reserve(self, size: int) -> None:
         if size <= len(self.grid_ms):
             return
+        # By a quarter, not by half: of a million devices half of the room would lie empty.
         room = max(8, size, len(self.grid_ms) + len(self.grid_ms) // 4)
         for name in ("grid_ms", "hold_ms", "interval_ms", "rating_w", "off_below_w", "on_change", "paced", "phase"):
             setattr(self, name, grown(getattr(self, name), room))

@@ -53,6 +53,7 @@ _SMALLEST, _LARGEST = 1e-37, 1e37
 _REFERENCE_Z = 1.534
 """The standard normal's quantile that one block in sixteen passes."""
 
+# A slope from few peaks may be next to nothing or absurd: one alarm moves a threshold by 1.5 % to 35 %.
 _SLOPES = (0.03, 0.6)
 _USUAL_SPREAD, _USUAL_GAP = 0.5, math.log(2.0)
 """Of log block maxima, and from the reference to the threshold: taken where too little is known."""

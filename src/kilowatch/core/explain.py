@@ -23,6 +23,7 @@ def label(device: str) -> str:
 def duration(ms: float) -> str:
     """Return a length of time: "45 s", "18 min", "2.3 h", "3.5 days"."""
     ms = max(ms, 0.0)
+    # Two of the next unit first: "90 min" is as short as "1.5 h" and says more.
     if round(ms / 1000) < 120:
         return f"{round(ms / 1000)} s"
     if round(ms / _MINUTE_MS) < 120:

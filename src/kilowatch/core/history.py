@@ -134,6 +134,7 @@ def bucketed(rows: HistoryRows, step_ms: int = FIVE_MINUTES_MS) -> Buckets:
     power_w = rows.power_w.astype(np.float64)
     return Buckets(
         rows.device,
+        # A sample that ends on a border stands for the time before it.
         rows.ts_ms - 1,
         np.ones(len(rows), dtype=np.int64),
         np.rint(power_w * 10).astype(np.int64),
@@ -155,6 +156,7 @@ class HistorySeries:
 
 def step_for(from_ms: int, to_ms: int, points: int) -> int:
     """Return the shortest stretch, ms, at which a span has at most `points` of them, their starts counted whole."""
+    # One point less: a span that begins within a bucket touches one more than its length holds.
     return max(1, -(-(to_ms - from_ms) // max(1, points - 1)))
 
 

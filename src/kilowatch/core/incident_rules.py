@@ -54,6 +54,7 @@ class IncidentRules:
     """
 
     enter: float = 1.0
+    # Under `enter`: a score that wavers about the edge is one incident and not twenty.
     leave: float = 0.8
     warn: float = 1.5
     critical: float = 2.5

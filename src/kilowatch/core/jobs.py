@@ -22,6 +22,7 @@ class JobKind(StrEnum):
     CHOOSE_MODEL = "choose_model"
 
 
+# Wishes are strict where messages are not: one with a field that nobody knows would be misread.
 class RehearseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many alarms would recorded history have brought at each sensitivity? site, device: null for all of them."""
 

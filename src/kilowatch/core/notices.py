@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ORDER = list(Severity)
 _LISTED = 20
+# Names come from plugs and brokers, which set no end to them.
 _MOST_LETTERS = 200
 
 
@@ -118,6 +119,7 @@ def unanswered(action: ActionEvent, event: IncidentEvent | None) -> Notice:
 
 def digest(notices: Sequence[Notice]) -> Notice:
     """Return one notice that stands for many: of each incident its last word, the newest first."""
+    # In order of time, so that of each incident the last word is left.
     last = {notice.id.rpartition(".")[0]: notice for notice in sorted(notices, key=_time)}
     newest = sorted(last.values(), key=_time, reverse=True)
     return _summary(newest, Phase.DIGEST, f"{len(newest)} incidents on {_devices(newest)}")
@@ -145,6 +147,7 @@ def trial(site: str, ts_ms: int) -> Notice:
 
 def one_line(text: str) -> str:
     """Return a text as one line that no mail header or terminal stumbles over."""
+    # Cut before it is looked through: a name may be a megabyte long.
     plain = "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_LETTERS])
     return " ".join(plain.split())
 
@@ -154,6 +157,7 @@ def _summary(notices: Sequence[Notice], phase: Phase, title: str) -> Notice:
     lines = [f"- {notice.text}" for notice in notices[:_LISTED]] + ([f"- and {left} more"] if left > 0 else [])
     newest = max(notices, key=_time)
     return Notice(
+        # By the newest that it holds: sent again it has the same id, and the next summary another.
         id=f"{newest.id.rpartition('.')[0]}.{phase}",
         phase=phase,
         severity=max((notice.severity for notice in notices), key=_ORDER.index),

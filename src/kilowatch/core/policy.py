@@ -39,6 +39,7 @@ class PolicyRules:
     side: ActsBy
     dry_run: bool = True
     cooldown_s: float = 3600.0
+    # A fault of ours that strikes all devices at once must not darken a home.
     site_actions_per_hour: int = 2
     min_windows: int = MIN_WINDOWS
 
@@ -125,6 +126,7 @@ def blocking(case: Case) -> list[Interlock]:
     return [interlock for interlock in Interlock if _SHUT[interlock](case)]
 
 
+# Of these no person wants to hear either; all other interlocks leave the notice.
 _TELLS_NOBODY = frozenset(
     {
         Interlock.OTHER_DEVICE,

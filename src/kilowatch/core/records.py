@@ -52,6 +52,7 @@ class DeviceEdit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         return record if changed == record else msgspec.structs.replace(changed, version=record.version + 1)
 
 
+# What a plug can know of itself; the rest is for people to decide.
 _DISCOVERABLE = frozenset(
     {"kind", "rating_w", "interval_s", "reporting", "heartbeat_s", "time_zone", "acts_by", "source", "plug"}
 )

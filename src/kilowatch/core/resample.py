@@ -169,6 +169,7 @@ class Resampler:
         final_epoch = np.add.reduceat(restarts, segments.starts) if len(segments) else now_ms
         # What lies before a restart gets no more pieces, so that it is over whatever the time.
         open_ = (totals.epoch == final_epoch[owner]) & ((totals.cell + 1) * grid_ms > now_ms[owner])
+        # A cell known for less than half of its time is left out: its mean would speak for what nobody measured.
         done = ~open_ & (2 * totals.covered_ms >= grid_ms)
         cells = self._emit(segments, place, totals, done, final_epoch)
         self._keep(place, totals, open_, owner)

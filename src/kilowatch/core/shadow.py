@@ -150,6 +150,7 @@ def weigh(
 
 def _meet(span: ShadowSpan, known: KnownIncident) -> bool:
     event = known.event
+    # With the gap of a span on both sides: two models need not be odd in the same minute.
     same = (span.site, span.device) == (event.site, event.device)
     return same and span.from_ms <= event.last_ms + SPAN_GAP_MS and span.to_ms >= event.first_ms - SPAN_GAP_MS
 

@@ -57,6 +57,7 @@ def is_own(value: object) -> bool:
 
 def is_frozen(value: object) -> bool:
     """Whether a value is a dataclass that cannot be written into."""
+    # The dataclass module has no public way to ask.
     return is_dataclass(value) and not isinstance(value, type) and value.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 

@@ -125,6 +125,7 @@ def structure(tree: Whole) -> dict[str, str]:
 
 def _parts(node: Node | None, path: str, met: dict[int, str]) -> Iterator[tuple[str, str]]:
     if isinstance(node, Same):
+        # By where it was met: numbers move with every object that one state has more than another.
         yield path, f"the same as {met.get(node.number, 'something')}"
     if not isinstance(node, Whole | Array | Container):
         return
@@ -148,5 +149,6 @@ def fixed_parts(node: Container) -> list[tuple[str, Node]]:
     names: list[Any] = list(range(len(node.items.items)))
     if node.keys is not None:
         names = node.keys.value if isinstance(node.keys, Plain) else []
+    # Of a broken state they may differ in number: `thaw` refuses it, and this must not trip before.
     parts = zip(names, node.items.items, strict=False)
     return [(str(name), part) for name, part in parts if isinstance(part, Whole | Array)]

@@ -110,6 +110,7 @@ def _weighted_moments(excess: NDArray[np.float64]) -> tuple[float, float]:
     """Return shape and scale (Hosking and Wallis, equations 8 and 9, with their k as minus the shape)."""
     size = len(excess)
     ascending = np.sort(excess)
+    # Plotting positions (j - 0.35) / n, as the paper has them.
     exceeded = 1.0 - (np.arange(1, size + 1) - 0.35) / size
     mean, weighted = float(ascending.mean()), float((ascending * exceeded).mean())
     spread = mean - 2 * weighted

@@ -48,6 +48,7 @@ class Tariff:
                 f"A tariff has {HOURS_A_WEEK} hours, {len(self.per_kwh)} were given.",
                 "Give one price for each hour of the week, Monday 00:00 first.",
             )
+        # Below zero too: on windy nights who takes power is paid for it.
         if not all(math.isfinite(price) and abs(price) <= HIGHEST_PER_KWH for price in self.per_kwh.tolist()):
             raise ConfigError(f"Prices must lie within {HIGHEST_PER_KWH:.0f} a kWh.", "Give prices per kWh.")
         if not (1 <= len(self.currency) <= 8 and self.currency.isprintable()):

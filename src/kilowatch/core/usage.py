@@ -29,6 +29,7 @@ class Quantity(IntEnum):
     reading. DEMAND, FLOOR: highest and lowest mean of a quarter of an hour; a device's FLOOR is what it draws at rest.
     """
 
+    # Tables and saved states hold a day in this order: to change it is to migrate them.
     REGISTER_UJ = 0
     INTEGRATED_UJ = 1
     LOOSE_UJ = 2
@@ -165,6 +166,7 @@ def settle(values: NDArray[np.int64], rows: NDArray[np.integer]) -> None:
 
 def described(stored: StoredDay) -> DeviceDay:
     """Return a day as people read it."""
+    # The energies are the first three columns.
     of, energy_uj = stored.values, sum(stored.values[: Quantity.LOOSE_UJ + 1])
     floor_mw, peak_mw, demand_mw = of[Quantity.FLOOR_MW], of[Quantity.PEAK_MW], of[Quantity.DEMAND_MW]
     return DeviceDay(

@@ -72,6 +72,7 @@ class Sites:
         self.reserve()
         site, meter = self.of_slot[rows.slot], self.is_meter[rows.slot]
         keys, inverse = np.unique(site.astype(np.int64) * _DAYS + rows.day + 1, return_inverse=True)
+        # Whole microjoules: in whatever order rows come, the sums are the same.
         sums = np.zeros((5, len(keys)), dtype=np.int64)
         for place, column in enumerate((rows.energy_uj * meter, rows.energy_uj * ~meter, rows.gap_ms, meter, ~meter)):
             np.add.at(sums[place], inverse, column)

@@ -11,11 +11,15 @@ from kilowatch.errors import ReadingError
 
 MAX_MESSAGE_BYTES = 1_048_576
 """Kafka's own default limit on a message."""
+NUL = b"\\u0000"
+"""As JSON writes the one letter that PostgreSQL cannot keep in a text."""
+ESCAPE = ord("\\")
+"""Looked for before `NUL`: few messages have one, and a byte that is given as a number is found in no time."""
 
 _T = TypeVar("_T")
 _Known = TypeVar("_Known")
-# The last two are what msgspec raises on broken UTF-8 and on deep nesting.
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises; the last two on broken UTF-8 and on deep nesting."""
 
 
 class RejectedMessageError(ReadingError):
@@ -64,10 +68,16 @@ class WireDecoder:
                 f"The message has {len(raw)} bytes, {MAX_MESSAGE_BYTES} are allowed.",
                 "Send smaller batches.",
             )
+        message = self._decode_whole(raw)
+        if ESCAPE in raw and NUL in raw and _holds_nul(message):
+            _reject("a text holds a NUL")
+        return message
+
+    def _decode_whole(self, raw: bytes) -> Message:
         try:
             # Nearly every message is one of these: it is decoded once, and nothing looks at its kind first.
             reading = _known_reading.decode(raw)
-        except _UNREADABLE:
+        except UNREADABLE:
             return self._decode_slowly(raw)
         _check_version(reading.v)
         return reading
@@ -88,7 +98,7 @@ class WireDecoder:
     ) -> _Known | _T:
         try:
             return known.decode(raw)
-        except _UNREADABLE:
+        except UNREADABLE:
             message = _decode_or_reject(lenient, raw)
         self.with_unknown_fields += 1
         return message
@@ -99,10 +109,16 @@ def _decode_or_reject(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
         _reject(str(error))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise RejectedMessageError(
             RejectReason.NOT_JSON, f"The message cannot be read: {error}.", "Send JSON as docs/contracts.md has it."
         ) from error
+
+
+def _holds_nul(message: Message) -> bool:
+    fields = [getattr(message, name) for name in message.__struct_fields__]
+    texts = [text for field in fields for text in (field if isinstance(field, list) else [field])]
+    return any("\0" in text for text in texts if isinstance(text, str))
 
 
 def _reject(said: str) -> NoReturn:

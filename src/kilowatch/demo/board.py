@@ -102,6 +102,7 @@ class Board:
                 self.say(LineKind.OVER, event.sentence)
                 continue
             self.open.setdefault(event.device, set()).add(event.id)
+            # One that comes back after its end goes on counting: it is the same incident.
             if event.version == 1:
                 self._opened(event)
 

@@ -105,6 +105,7 @@ class Mailbox:
 
     def _is_alive(self) -> bool:
         try:
+            # Signal 0 reaches nobody: it asks whether the process is there.
             os.kill(int(self._owner.read_text(encoding="ascii")), 0)
         except (OSError, ValueError):
             return False

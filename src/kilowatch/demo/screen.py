@@ -76,6 +76,7 @@ class Screen:
         if not self._console.is_terminal:
             yield
             return
+        # Transient: `end` leaves the last picture once, above what came of it all.
         with Live(get_renderable=self._picture, console=self._console, refresh_per_second=4, transient=True):
             yield
 

@@ -84,6 +84,7 @@ def records(home: Home) -> list[DeviceRecord]:
             source="demo",
         )
         for record in home.records()
+        # The meter of the whole home hangs on no plug.
         if record.device != MAINS
     ]
 
@@ -94,6 +95,7 @@ def plugs_of(home: Home, clock: SimClock) -> list[SimPlug]:
     outlets = [Outlet(home, device, clock) for device in home.kinds if device != MAINS]
     return [
         make(outlet, _PASSWORD if outlet.device in _WITH_LOGIN else None)
+        # The makes go round without end.
         for outlet, make in zip(outlets, makes, strict=False)
     ]
 

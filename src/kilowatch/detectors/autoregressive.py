@@ -37,6 +37,7 @@ _KEEP = 0.9
 """Of the running mean: it looks back about ten samples."""
 _MOST = 1000.0
 """Spreads that one residual counts at most."""
+# What is less than this share of the highest power is the meter, not the device.
 _FLOOR_OF_TOP = 0.005
 
 

@@ -69,6 +69,7 @@ def _nearest(library: Library, name: str, names: list[str]) -> str:
 def _in_pyod() -> dict[str, str]:
     """Read the names from the sources: importing sixty modules takes many seconds and PyTorch."""
     folder = Path(import_module(_PYOD).__path__[0])
+    # pyg_: detectors on graphs, which take no windows.
     modules = [path for path in sorted(folder.glob("*.py")) if not path.stem.startswith(("pyg_", "_"))]
     found = ((name, path.stem) for path in modules for name in _PYOD_CLASS.findall(path.read_text(encoding="utf-8")))
     return {name: f"{_PYOD}.{stem}" for name, stem in found if not name.startswith("Base")}

@@ -33,6 +33,7 @@ _SPARE_STARTS = 2.0
 
 def on_edges_s(seconds: NDArray[np.float64], part: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the edge of runs that begin in each part of the day, drawn to that of all runs where they are few."""
+    # In logarithms: runs differ by factors, and a few long ones must not outweigh the rest.
     whole = np.log(_edge(seconds))
     out = np.full(DAY_PARTS, whole)
     for each in range(DAY_PARTS):

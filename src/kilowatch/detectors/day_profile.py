@@ -32,6 +32,7 @@ class DayProfile(PerDevice):
         """Learn one device from the means of its hours."""
         mean_w = _shrunk_means(kind_of_hour(hours.index), hours.mean_w)
         self.peak_w[slot] = mean_w.max()
+        # A past of zeros alone has no highest mean to divide by.
         self.share[slot] = np.rint(255 * mean_w / max(mean_w.max(), 1e-9))
 
     def watts(self, slot: NDArray[np.int32] | int, hour: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -117,6 +117,7 @@ def _moves_from(past: Series, level: NDArray[np.int32], length: NDArray[np.int64
 
     level: the codes, length: the samples of the times without change.
     """
+    # The 5 % quantile: what the device draws where it does least.
     place = len(past) // 20
     low_w = _REST_MARGIN * float(decode_watts(np.partition(past.code, place)[place : place + 1])[0])
     rest = int(encode_watts(np.array([max(low_w, past.record.off_below_w)]))[0])

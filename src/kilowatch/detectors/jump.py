@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.core.window import WindowView
 
 _LEAST_SAMPLES = 1000
+# One step in three and a half days of samples every 30 s.
 _RARE = 0.9999
 _FLOOR_W = 5.0
 

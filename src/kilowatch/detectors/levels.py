@@ -30,6 +30,7 @@ _LEAST_SAMPLES = 1000
 _BIN = 256
 """Codes a bin: 7 % of power."""
 _BINS = 65_536 // _BIN
+# What was never seen is 11.5 nats: not endless, and within the byte.
 _NEVER = 1e-5
 _UNIT = 16
 """Parts of a nat: one byte holds up to 15.9."""

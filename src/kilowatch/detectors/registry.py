@@ -99,6 +99,7 @@ def create(name: str) -> Detector:
 
 def available() -> list[DetectorName]:
     """Return the names whose packages are installed, in order."""
+    # Asked of the import system alone: to load scikit-learn would take seconds of every listing.
     return [name for name in DetectorName if name is not DetectorName.ISOLATION_FOREST or find_spec("sklearn")]
 
 

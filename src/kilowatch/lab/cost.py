@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STEP_MS = 30_000
 MANY = 1_000
 _DAYS = 7
+# About a week in one batch, so that what a call costs at all does not count.
 _TIMED = 20_000
 _ROUNDS = 5
 _START_MS = 1_767_571_200_000
@@ -68,6 +69,7 @@ def _meter() -> Series:
     rng = np.random.default_rng(0)
     hours = np.arange(steps) * STEP_MS / 3_600_000
     watts = 400 + 250 * np.sin((hours - 8) * np.pi / 12) + 60 * rng.standard_normal(steps)
+    # A load of 20 min in every 100: detectors of runs and jumps have work to do.
     watts += 1500.0 * (np.arange(steps) // 40 % 5 == 0)
     ts_ms = _START_MS + STEP_MS * np.arange(steps, dtype=np.int64)
     record = first_seen("cost", "meter", Kind.METER, interval_s=STEP_MS / 1000)

@@ -24,6 +24,7 @@ SCORE = "score"
 EXPECTED = "expected_w"
 INT8_OPERATORS = frozenset({"Cast", "DynamicQuantizeLSTM", "DynamicQuantizeLinear", "MatMulInteger"})
 """What ONNX Runtime's dynamic quantisation puts in the place of LSTM and dense layers."""
+# As many as the longest window that a card may name.
 MOST_STEPS = 100_000
 
 

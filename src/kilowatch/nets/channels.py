@@ -102,6 +102,7 @@ def scores_of(errors: NDArray[np.float32]) -> NDArray[np.float32]:
 def densest(excess: NDArray[np.floating]) -> tuple[int, int]:
     """Return the first and last sample of the stretch with the largest sum."""
     total = np.concatenate([[0.0], np.cumsum(excess, dtype=np.float64)])
+    # The largest sum of neighbours ends where the total stands farthest above its lowest point so far.
     lowest = np.minimum.accumulate(total[:-1])
     last = int((total[1:] - lowest).argmax())
     return int(total[: last + 1].argmin()), last

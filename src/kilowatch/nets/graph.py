@@ -128,6 +128,7 @@ def _pool(graph: GraphBuilder, layer: Any, inputs: list[Tensor]) -> Tensor:
 def _lstm(graph: GraphBuilder, layer: Any, inputs: list[Tensor]) -> Tensor:
     kernel, recurrent, bias = arrays(layer.weights)
     units = layer.units
+    # From gates i, f, c, o to i, o, f, c.
     order = np.concatenate([np.arange(units) + gate * units for gate in (0, 3, 1, 2)])
     weights = (
         graph.constant(kernel.T[order][None], f"{graph.layer}.kernel"),

@@ -79,6 +79,7 @@ def _write_residual(graph: GraphBuilder, x: str, middle: str, log_spread: str, s
     truth = _steps(graph, x, first + 1, shape.window)
     error = graph.one("Abs", graph.one("Sub", truth, _steps(graph, middle, first, steps)))
     floor = graph.number(LOWEST_LOG_SPREAD)
+    # The larger of two as relu(x - floor) + floor: by operators that the forward pass in NumPy has.
     above = graph.one("Relu", graph.one("Sub", _steps(graph, log_spread, first, steps), floor))
     spread = graph.one("Exp", graph.one("Add", above, floor))
     graph.one("ReduceMean", graph.one("Div", error, spread), to=SCORE, axes=[1], keepdims=0)

@@ -159,6 +159,7 @@ def _study(optuna: Any, network: Network, plan: SearchPlan, path: Path, fingerpr
             study_name=network.value,
             load_if_exists=True,
             direction="minimize",
+            # Not by the first epochs, and not before there is something to compare with: that would be by chance.
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
         )
     # A file that is no study of ours fails in Optuna, in SQLAlchemy or in SQLite, each in its own way.

@@ -90,6 +90,7 @@ DEFAULTS: dict[Network, Shape] = {
 
 def check_shape(shape: Shape) -> None:
     """Raise `ConfigError` where the sizes do not go together."""
+    # Two steps at least, here and below: in one there is no order for an LSTM to learn.
     if isinstance(shape, EdgeClassifierShape) and (shape.window - shape.kernel + 1) // shape.pool < 2:
         raise ConfigError(
             f"Kernel {shape.kernel} and pool {shape.pool} leave nothing of a window of {shape.window}.",

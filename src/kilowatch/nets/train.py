@@ -77,9 +77,17 @@ def train(
     scaler = start.card.scaler if start is not None else None
     run = fitted(training, validation, shape, plan, scaler=scaler, checkpoint=checkpoint, start=start, report=report)
     scores = _scores(run.model, shape, run.scaler, validation)
+    data = export(run.model, shape, _card(run, shape, training, validation, scores), validation.power_w)
+    # Training windows too: it is asked whether verdicts change, not whether they are right, and few would tell nothing.
+    int8, refused = _int8(data, np.concatenate([training.power_w, validation.power_w]))
+    # The card as it stands in the file: `export` has written into it how far it differs from Keras.
+    return Trained(data, artifact_of(data).card, run.progress.history, int8, refused)
+
+
+def _card(run: Fitted, shape: Shape, training: Windows, validation: Windows, scores: NDArray[np.float32]) -> ModelCard:
     best = run.progress.history[run.progress.best_epoch]
     is_classifier = shape.network is Network.EDGE_CLASSIFIER
-    card = ModelCard(
+    return ModelCard(
         kind=shape.network,
         window=shape.window,
         interval_s=training.interval_ms / 1000,
@@ -93,13 +101,9 @@ def train(
         fingerprint=run.fingerprint,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         opset=OPSET,
+        # Measured by `export`, which has the file to compare with.
         equality_max=0.0,
     )
-    data = export(run.model, shape, card, validation.power_w)
-    # Training windows too: it is asked whether verdicts change, not whether they are right, and few would tell nothing.
-    int8, refused = _int8(data, np.concatenate([training.power_w, validation.power_w]))
-    # The card as it stands in the file: `export` has written into it how far it differs from Keras.
-    return Trained(data, artifact_of(data).card, run.progress.history, int8, refused)
 
 
 def fitted(

@@ -40,6 +40,7 @@ def train_channels(
     """
     _check(training, validation, names, shape)
     low = training.min(axis=(0, 2))
+    # A channel that never moved has no span to divide by.
     scale = 1 / np.maximum(training.max(axis=(0, 2)) - low, np.float32(1e-6))
     model = compiled(build(shape, plan.seed), shape, plan.learning_rate)
     x, held_out = (_scaled(part, low, scale) for part in (training, validation))

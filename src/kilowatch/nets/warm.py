@@ -30,6 +30,7 @@ def give_weights(model: Any, file: OnnxFile) -> None:
             raise ModelError(f"The model to start from does not fit at {name}.", hint) from None
 
 
+# By how many weights a layer has: LSTM layers alone have three.
 _PARTS = {2: ("kernel", "bias"), 3: ("kernel", "recurrent", "bias")}
 
 

@@ -42,10 +42,6 @@ class Presence:
         self._log.info("%s %s is back", self._what, name)
         self._tell(name, there=True)
 
-    def is_lost(self, name: str) -> bool:
-        """Whether it is lost as far as we know."""
-        return name in self._lost
-
     def _tell(self, name: str, *, there: bool) -> None:
         if self._on_change is not None:
             self._on_change(name, there)

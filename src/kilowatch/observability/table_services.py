@@ -12,6 +12,7 @@ _detector, _detector_total = (
     partial(counter, group="Detectors and models"),
 )
 _outbox = partial(gauge, group="Outbox")
+# With edges at 0.1, 0.25 and 1 s, the limits asked of a verdict: between edges a quantile is a guess.
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 STREAMS: tuple[Metric, ...] = (

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 # Past any event, and within the 64 bits of a database's integer.
 _LATEST_MS = 2**62
+# Enough of the usual before and after for a reader to see what was odd between.
 _AROUND_MS = 2 * 3_600_000
 _POINTS = 480
 _Name = tuple[str, str]

@@ -31,6 +31,7 @@ POINTS = 720
 """Samples kept of a device: six hours at 30 s."""
 MOST_RINGS = 2_000
 """Devices of which samples are kept, 17 kB each; of the others only the newest, and history tells the rest."""
+# A browser that was cut off for longer than these looks at everything anew (`Changes.is_whole`).
 _EVENTS = 2_000
 _NEVER_MS = np.iinfo(np.int64).max
 
@@ -219,6 +220,7 @@ class LiveBook:
         plan = self._curriculum
         if plan is None or rows.max() >= len(plan.due_ms):
             return np.zeros(len(rows))
+        # Read without the judge's consent while it may write: a share that is one step old harms nobody.
         first_ms, due_ms = plan.first_ms[rows], plan.due_ms[rows]
         learnt = plan.watching_since_ms[rows] != _NEVER_MS
         span_ms = np.maximum(due_ms - first_ms, 1)

@@ -72,6 +72,7 @@ def runs_of(buckets: Buckets, step_ms: int, off_below_w: float) -> list[Run]:
     follows[1:] = (np.diff(buckets.start_ms) == step_ms) & on[:-1]
     begins = np.flatnonzero(on & ~follows)
     ends = np.flatnonzero(on & ~np.append(on[1:] & follows[1:], False))
+    # One sum for all runs, each the difference of two of its places.
     energy_wh = np.cumsum(np.where(on, buckets.mean_w, 0.0)) * (step_ms / _HOUR_MS)
     before_wh = energy_wh[begins] - buckets.mean_w[begins] * (step_ms / _HOUR_MS)
     columns = (buckets.start_ms[begins], buckets.start_ms[ends] + step_ms, energy_wh[ends] - before_wh)

@@ -14,6 +14,8 @@ from kilowatch.errors import ComponentError, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import uvicorn
+
     from kilowatch.web.api.here import Here
 
 _STARTS_WITHIN_S = 30.0
@@ -32,19 +34,7 @@ def served(app: Any, here: Here, bind: str, port: int) -> Iterator[int]:
         import uvicorn
     except ImportError as error:
         raise MissingExtraError("uvicorn", "web") from error
-    config = uvicorn.Config(
-        app,
-        # auto would take a start that fails for an application without one, and serve on.
-        lifespan="on",
-        # Wrong tokens are counted by address: one that a header claims could be another each time.
-        proxy_headers=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=_GRACE_S,
-        h11_max_incomplete_event_size=16_384,
-    )
+    config = _settings(app)
     # The token may stand in an address, and libraries that log addresses would write it down.
     logging.getLogger("uvicorn.access").disabled = True
     server, listening = uvicorn.Server(config), _listening(bind, port)
@@ -58,6 +48,24 @@ def served(app: Any, here: Here, bind: str, port: int) -> Iterator[int]:
         here.stop.set()
         server.should_exit = True
         thread.join()
+
+
+def _settings(app: Any) -> uvicorn.Config:
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        # auto would take a start that fails for an application without one, and serve on.
+        lifespan="on",
+        # Wrong tokens are counted by address: one that a header claims could be another each time.
+        proxy_headers=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_S,
+        h11_max_incomplete_event_size=16_384,
+    )
 
 
 def _wait(server: Any, thread: threading.Thread) -> None:

@@ -48,6 +48,7 @@ class Decisions:
         actions = self._book.of_site(event.site, site_ms - _LOOK_BACK_MS)
         own = [action for action in actions if action.device == event.device]
         done = frozenset(action.id for action in own if action.state in FINAL)
+        # Not its own: asked again before the call, an action would shut itself out by cool-down.
         counted = [action for action in actions if action.id != event.id and _counts(action)]
         return PolicyHistory(
             acted_on=done & {event.id},

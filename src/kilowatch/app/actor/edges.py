@@ -15,6 +15,7 @@ from kilowatch.app.actor.ledger import action_entry
 from kilowatch.core.device import ActsBy
 from kilowatch.core.events import WIRE_V, ActionEvent, ActionState, IncidentEvent
 from kilowatch.core.policy import EXPIRES_MS
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.links.kafka.topics import Topic
 from kilowatch.links.mqtt.post import ACTIONS, INCIDENTS, INTENTS, topic_of, topic_of_all
 
@@ -84,7 +85,7 @@ def _read(letter: Letter, kind: type[_Event], what: str) -> _Event | None:
     """Return what a letter says; None where it cannot be read, or speaks of another site than its topic."""
     try:
         event = msgspec.json.decode(letter.payload, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         _log.warning("A message on %s cannot be read: %s", letter.topic, error)
         return None
     if event.v > WIRE_V or letter.topic != topic_of(event.site, what):

@@ -46,6 +46,7 @@ class Ledger:
     def said_before(self, intent: Intent) -> bool:
         """Return whether the last word on an incident is what policy wants now: a process that died had said it."""
         last = self._book.last_word(intent.site, intent.device, intent.id)
+        # By its words: the audit keeps no list of interlocks.
         return last is not None and (last.what, last.why) == (intent.want.value, intent.why)
 
     def asked(self, intent: Intent, event: IncidentEvent, site_ms: int) -> None:

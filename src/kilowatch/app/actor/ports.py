@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kilowatch.core.device import DeviceRecord
     from kilowatch.core.events import ActionEvent, IncidentEvent, Intent
     from kilowatch.core.policy import Moment
@@ -84,8 +82,3 @@ class Clock(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Wait."""
-
-
-def final(steps: Iterable[ActionEvent]) -> ActionEvent | None:
-    """Return the last of an action's steps."""
-    return max(steps, key=lambda step: step.version, default=None)

@@ -14,6 +14,7 @@ from kilowatch.core.policy import EXPIRES_MS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Half a minute more, for the clocks of broker and actor need not agree.
 KEEP_MS = EXPIRES_MS + 30_000
 
 

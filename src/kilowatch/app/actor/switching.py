@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.core.records import Job
     from kilowatch.links.database import Database
 
+# Three seconds in all: a relay needs less, and somebody waits before the page.
 _TRIES = 6
 _PAUSE_S = 0.5
 

@@ -116,10 +116,6 @@ def build_edge(
     history = MemoryHistory(keep_ms=settings.pipeline.plan.horizon_ms)
     pipeline = Pipeline(Fleet(), detector, history, settings.pipeline, asking)
     world = EdgeWorld(database, pipeline, clock)
-    actor = None
-    if hand is not None:
-        book = DatabaseActionBook(database)
-        actor = Actor(book, world, hand.plugs, hand.tell, hand.clock, settings.policy)
     ground = Ground(folder, database, log, world)
     delivery = None if models is None else models(ground)
     parts = EdgeParts(
@@ -131,10 +127,14 @@ def build_edge(
         snapshots=SnapshotFiles(folder.snapshots),
         world=world,
         history=EdgeHistory(folder.history, apart=settings.closes_apart),
-        actor=actor,
+        actor=None if hand is None else _actor(hand, database, world, settings.policy),
         listeners=listeners,
         taps=taps(ground),
         models=None if delivery is None else ModelSwitch(delivery, pipeline),
         intents=None if intents is None else intents(ground),
     )
     return BuiltEdge(Edge(parts, clock, settings.tempo), parts, delivery)
+
+
+def _actor(hand: Hand, database: Database, world: EdgeWorld, rules: PolicyRules) -> Actor:
+    return Actor(DatabaseActionBook(database), world, hand.plugs, hand.tell, hand.clock, rules)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilowatch.core.events import WIRE_V, Intent
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.links.database.action_book import DatabaseActionBook
 from kilowatch.links.mqtt.post import ACTIONS, INTENTS, topic_of
 from kilowatch.links.wall import wall_ms
@@ -120,7 +121,7 @@ class Intents:
         """Keep an intent to be answered; False where it cannot be one of this site's."""
         try:
             intent = msgspec.json.decode(letter.payload, type=Intent)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             _log.warning("An intent cannot be read: %s", error)
             return False
         if intent.v > WIRE_V or intent.site != self._site:

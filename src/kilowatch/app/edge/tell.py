@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kilowatch.core.events import ActionEvent, IncidentEvent
 
 _log = logging.getLogger("kilowatch")
+# Never an error: that is kept for what needs a person at once, as `escalate` says.
 _LEVEL = {Severity.INFO: logging.INFO, Severity.WARN: logging.WARNING, Severity.CRITICAL: logging.WARNING}
 
 

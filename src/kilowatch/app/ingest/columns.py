@@ -113,6 +113,7 @@ def _received(values: list[int | None] | None, ts_ms: NDArray[np.int64]) -> NDAr
         return None
     if None not in values:
         return np.array(values, dtype=np.int64)
+    # Come at once, so that it is never history by its age: nobody knows how long it was on its way.
     return np.array([own if got is None else got for got, own in zip(values, ts_ms.tolist(), strict=True)], np.int64)
 
 

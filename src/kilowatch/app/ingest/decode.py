@@ -14,7 +14,7 @@ import msgspec
 from kilowatch.app.ingest.columns import Columns
 from kilowatch.app.ingest.slots import SlotMap
 from kilowatch.core.events import WIRE_V, Reading, ReadingColumns, Tick
-from kilowatch.core.wire import MAX_MESSAGE_BYTES, RejectedMessageError, WireDecoder
+from kilowatch.core.wire import ESCAPE, MAX_MESSAGE_BYTES, NUL, UNREADABLE, RejectedMessageError, WireDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 class _Row(Reading, frozen=True, kw_only=True, omit_defaults=True, gc=False, forbid_unknown_fields=True):
     """A reading of just this version, with no field that we do not know: what nearly every message is."""
 
+    # A newer message fails here, and the strict decoder says that it is newer.
     v: Annotated[int, msgspec.Meta(ge=1, le=WIRE_V)]
 
 
@@ -87,18 +88,18 @@ class Decoder:
     def _take_rows(self, messages: Sequence[bytes], start: int, columns: Columns) -> int:
         """Take readings from start on, and return the index of the first message that is none."""
         rows: list[Reading] = []
-        append, decode, largest = rows.append, self._row, MAX_MESSAGE_BYTES
+        append, decode, largest, escape = rows.append, self._row, MAX_MESSAGE_BYTES, ESCAPE
         index = start
         # Around the loop, not in it: a reading costs one call, and `index` is left at the message that is no reading.
         try:
             for index in range(start, len(messages)):
                 raw = messages[index]
-                if len(raw) > largest:
+                if len(raw) > largest or (escape in raw and NUL in raw):
                     break
                 append(decode(raw))
             else:
                 index = len(messages)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             pass
         columns.add_rows(rows)
         return index

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilowatch.links.source import SourceMessage
 
 _LETTERS = 256
+_as_they_stand: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
@@ -89,7 +90,8 @@ def _stamped(message: SourceMessage, reading: Reading | ReadingColumns) -> bytes
     at = message.received_ms
     rows = None if isinstance(reading, Reading) else len(reading.ts_ms)
     if b"received_ms" in message.payload:  # null, or it hides in some text
-        fields = msgspec.json.decode(message.payload)
+        # As they stand: what nobody has read, such as a field that we do not know, may hold what nobody can read.
+        fields = _as_they_stand.decode(message.payload)
         return msgspec.json.encode(fields | {"received_ms": at if rows is None else [at] * rows})
     stamp = b"%d" % at if rows is None else msgspec.json.encode([at] * rows)
     # What was decoded is an object with fields: it begins with a brace, and a comma fits behind the stamp.

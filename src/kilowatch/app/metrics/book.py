@@ -56,6 +56,7 @@ class Book:
         if slot is None:
             self.fleet.add(record)
         elif self.fleet.records[slot].version <= record.version:
+            # Records come by their topic and by asking: an older one may come last.
             self._refresh(self.fleet.update(record))
             self.ledger.refresh(slot)
             self.sites.reserve()

@@ -72,6 +72,7 @@ class Past:
         """Return what is over since the last time, under the names of the devices."""
         self._reserve()
         slots = np.arange(len(self._fleet), dtype=np.int32)
+        # Twice: the grid runs behind site time by as much as late readings are waited for.
         past = self._start_ms[slots] + FIVE_MINUTES_MS + 2 * _LATE_MS <= self._site_time.of(slots)
         done = slots[past & (self._samples[slots] > 0)]
         over = Buckets.join([*self._over, self._open(done)])

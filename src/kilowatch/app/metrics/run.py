@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kilowatch.app.begin_anew import patiently
-from kilowatch.app.consumer_lag import show_lag
+from kilowatch.app.consumer_lag import lag_teller
 from kilowatch.app.detector_service import KafkaRecords
 from kilowatch.app.kafka_access import access_of
 from kilowatch.app.metrics.checkpoint import DatabaseCheckpoint
@@ -62,6 +62,7 @@ def _serve(
     group = f"{config.kafka.group}-metrics"
     token = None if config.metrics.token is None else config.metrics.token.reveal()
     failures = 0
+    # Around the loop: what is served stays, and says so, while Kafka is away.
     with exposed(metrics, config.metrics.bind, config.metrics.port, token, health) as port:
         _log.info("Metrics are served on http://%s:%d/metrics.", config.metrics.bind, port)
         while not stop.is_set():
@@ -113,7 +114,5 @@ def _run(service: MetricService, reader: Reader, duties: _Duties, stop: threadin
 
 
 def _tell_of_itself(service: MetricService, reader: Reader, metrics: Metrics, health: Health) -> None:
-    lag = reader.lag()
-    health.lag(lag.values())
-    show_lag(metrics, reader.group, lag)
+    lag_teller(metrics, reader.group, health)(reader.lag())
     metrics.gauge("kilowatch_checkpoint_timestamp_seconds").labels("metrics").set(time.time() - service.unsaved_s())

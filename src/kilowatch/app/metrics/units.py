@@ -14,6 +14,7 @@ from kilowatch.core.events import ActionEvent, IncidentEvent, RecordChanged, Tic
 from kilowatch.core.state import freeze, thaw
 from kilowatch.core.state_kinds import make_of
 from kilowatch.core.usage_incidents import WEEK_MS, Correlation
+from kilowatch.core.wire import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +105,7 @@ class Events:
         """Take incidents or actions in; one that cannot be read is counted and passed over."""
         for value in values:
             self._note(value)
+        # By the events' own time: what is read again after a crash forgets as it did at first.
         self.correlation.forget(self.newest_ms - WEEK_MS)
         return []
 
@@ -121,7 +123,7 @@ class Events:
                 # Only incidents have a field of that name, and within a text its quotes would be escaped.
                 _incident.decode(value) if b'"rule"' in value else _action.decode(value)
             )
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             self.unreadable += 1
             _log.warning("An incident or action could not be read and is not counted: %s", error)
             return

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kilowatch.observability import Metrics
 
 _log = logging.getLogger("kilowatch.models")
+# Whoever promotes a model sees it take within that; a look is one small read.
 _ASK_S = 10.0
 
 

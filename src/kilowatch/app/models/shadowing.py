@@ -129,6 +129,7 @@ def shadowing_partitions(config: Config) -> Iterator[Callable[[Subject], Candida
     admin = Admin(access)
     choices = KafkaChoices(access, lambda: admin.count(Topic.MODELS))
     delivery = ShadowDelivery(store_of(config), in_shadow(choices), Metrics())
+    # Closed from the last to the first: the ledger writes once more while the database is still open.
     with (
         closing(Database(database_settings(config))) as database,
         closing(ShadowLedger(database)) as ledger,

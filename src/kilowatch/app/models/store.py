@@ -39,6 +39,7 @@ class HttpModels:
         body = bytearray()
         try:
             with (
+                # trust_env: where models come from is said by the settings, and by no proxy of the environment.
                 httpx.Client(headers=self._headers, timeout=_TIMEOUT_S, verify=self._verify, trust_env=False) as client,
                 client.stream("GET", where) as answer,
             ):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ROUNDS = 20
 _CALLS = 100
 _SLOW_CALLS = 10
+# A hundred calls of Keras would stretch a turn until the machine's mood has changed within it.
 _SLOW = frozenset({"keras_jax", "keras_tf"})
 _BATCHES = (32, 256)
 _THROUGHPUT_S = 1.0

@@ -65,4 +65,5 @@ def _best_us(work: Callable[[], object], calls: int = 50) -> float:
         for _ in range(calls):
             work()
         found.append((time.perf_counter_ns() - started) / 1000 / calls)
+    # The least: whatever disturbs a measurement makes it longer, and a floor must not be too high.
     return min(found)

@@ -37,6 +37,7 @@ CPU_SHARE, RSS_MB, OFF_S = 0.05, 120.0, 2.0
 
 The reading that ends a sample comes up to a plug's interval later, so the clock runs for longer than it must.
 """
+# Imports and first connections are over by then: what is counted is the cost of months, not of a start.
 _SETTLE_S, _END_S = 10.0, 60.0
 
 
@@ -124,6 +125,7 @@ def _running(folder: Path, plugs: Plugs) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
+        # As systemd ends it, so that it saves what it has learnt and says farewell.
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(_END_S)

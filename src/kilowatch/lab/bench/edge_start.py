@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kilowatch.core.outputs import BenchRow
 
 
+# The kernel keeps the peak; looking often only makes sure that the last look comes shortly before the end.
 _LOOK_S = 0.002
 
 

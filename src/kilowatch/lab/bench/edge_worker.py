@@ -127,6 +127,7 @@ RUNTIMES = {
     "keras_jax": keras,
     "keras_tf": keras,
 }
+# First calls compile, allocate and choose kernels: `edge_start` tells what that costs.
 _WARM_UP = 3
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEP_MS = 30_000
+# What a million meters send in a second, each every 30 s.
 BATCH = 33_334
 _START_MS = 1_767_567_600_000
 _PATTERNS = 8
@@ -61,6 +62,7 @@ def fleet_run(devices: int, steps: int, detector: str = "fleet") -> FleetRun:
     for number, batch in enumerate(stream(devices, steps + 4)):
         started = time.process_time()
         pipeline.step(batch)
+        # The four rounds before it fill windows and touch memory for the first time: a start, not a rate.
         if number * BATCH >= 4 * devices:
             spent += time.process_time() - started
             readings += len(batch)

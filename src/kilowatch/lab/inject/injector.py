@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600
 DAY_MS = 86_400_000
+# Quantiles of fewer say more of chance than of the device.
 _ENOUGH_PAST = 100
 
 

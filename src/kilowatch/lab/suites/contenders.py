@@ -40,6 +40,7 @@ def contenders(names: Sequence[str] = ()) -> list[Contender]:
     """Return those to be measured, all where no names are given; the shipped ones come first, the floor last."""
     chosen = list(names) if names else _all()
     for name in chosen:
+        # For its error alone: a name that nobody knows is found out now, and not after an hour.
         Contender(name).create()
     return [Contender(name, seed) for name in chosen for seed in _seeds(name)]
 

@@ -77,7 +77,9 @@ def _exhibit(what: What, title: str, weight: float, watched: Watched, start_ms: 
     judged, samples = watched.judged, watched.judged.samples
     around_ms = max(_LEAST_AROUND_MS, end_ms - start_ms)
     first, after = np.searchsorted(samples.ts_ms, [start_ms - around_ms, end_ms + around_ms])
+    # A picture has no room for more.
     rows = np.unique(np.linspace(first, max(after - 1, first), _ROWS).astype(np.intp))
+    # That of its beginning serves: a change of clocks within a picture would tell nothing.
     offset_ms = int(samples.local_ms[rows[0]] - samples.ts_ms[rows[0]])
     return Exhibit(
         what=what,

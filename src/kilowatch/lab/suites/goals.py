@@ -97,6 +97,7 @@ def _injected_goals(row: EvaluateRow) -> list[GoalRow]:
 
 def _ratio(measure: str, value: float | None) -> GoalRow:
     reached: Reached = "not measured"
+    # Limits and their reciprocals: half of what was asked for is as far off as twice.
     if value is not None:
         reached = "goal" if 0.8 <= value <= 1.25 else "must" if 0.5 <= value <= 2 else "missed"
     return GoalRow(measure=measure, value=value, must="0.5 to 2", goal="0.8 to 1.25", reached=reached)
@@ -108,4 +109,5 @@ def _published_goals(own: EvaluateRow, rows: Sequence[EvaluateRow]) -> list[Goal
     singles = [value for name, value in published.items() if not name.startswith("oracle")]
     if oracle is None or not singles:
         return []
+    # The best of them is what must be reached; the oracle knows labels that nobody has beforehand.
     return [Goal("VUS-PR, mean over series", lambda row: row.vus_pr, max(singles), oracle).judged(own)]

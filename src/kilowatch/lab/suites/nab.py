@@ -56,6 +56,7 @@ def run_nab(task: NabTask) -> list[Findings]:
     detector = task.contender.create()
     detector.reserve(1)
     detector.fit(0, whole.part(slice(0, series.train)))
+    # An endless score ranks above all others, and must not spoil what is reckoned with it.
     score = np.nan_to_num(play(detector, whole).raw.astype(np.float64), nan=0.0, posinf=1e30)
     buffer, after = tsb_period(series.value), slice(series.train, None)
     rankings = (
@@ -77,6 +78,7 @@ def on_grid_of_power(value: NDArray[np.float64], train: int) -> Series:
 def watts(value: NDArray[np.float64], train: int) -> NDArray[np.float64]:
     """Return values as watts: the range of the first `train` is 1,000 W wide, and nothing is below 0."""
     low, high = float(value[:train].min()), float(value[:train].max())
+    # A prefix that never moves has no range: its level stands in.
     span = high - low or max(abs(high), 1.0)
     rests_at_zero = 0 <= low <= _AT_ZERO * span
     room_w = 0.0 if rests_at_zero else RANGE_W

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NAME = re.compile(r"_tr_(?P<train>\d+)_1st_(?P<first>\d+)$")
+# Columns of the published table that tell of a series, not of a method.
 _NOT_METHODS = {"ts_len", "anomaly_len", "num_anomaly", "avg_anomaly_len", "anomaly_ratio", "point_anomaly"}
 _NOT_METHODS |= {"seq_anomaly", "file"}
 

@@ -29,6 +29,7 @@ def off_row(findings: Sequence[OffFindings]) -> EvaluateRow:
         false_offs=count,
         device_years=round(years, 3),
         false_offs_per_device_year=known(count / years) if years else None,
+        # Exact and one-sided: also where none was seen, which a normal approximation would call certain.
         false_offs_upper_bound=known(poisson_mean(count, 0.05) / years) if years else None,
         off_recall=known(Share.of(hit).value),
         off_recall_interval=bounds(Share.of(hit).wilson()) if len(hit) else None,

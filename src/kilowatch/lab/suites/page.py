@@ -37,6 +37,7 @@ def write_page(evaluation: Evaluation, path: Path) -> None:
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         f"<title>kilowatch evaluate {escape(output.suite)}</title><style>{STYLE}</style>",
+        # Once, and in the page: it must open without a network.
         f"<script>{get_plotlyjs()}</script></head><body><main>",
         _head(output),
         _table(output),

@@ -82,7 +82,7 @@ def _faults(options: Options) -> Prepared:
         seeds=(BOOTSTRAP_SEED,),
         protocol=[*protocols.FAULTS, protocols.OPERATING_POINT],
         notes=[reason for one in every for reason in one.refused],
-        summary=Summary(over_series=True, standing=True, has_days=True),
+        summary=Summary(over_series=True, standing=True),
     )
 
 

@@ -32,12 +32,11 @@ class Summary:
     """How a suite adds up.
 
     over_series: event recall is the mean over series, not over events. standing: an incident that stands already
-    finds an event too. has_days: faulty days are counted.
+    finds an event too.
     """
 
     over_series: bool = False
     standing: bool = False
-    has_days: bool = False
 
 
 @dataclass(frozen=True, slots=True)

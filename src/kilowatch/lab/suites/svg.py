@@ -18,6 +18,7 @@ WIDTH, HEIGHT = 760, 300
 _LEFT, _RIGHT, _TOP = 64, 12, 28
 _POWER_BOTTOM, _SCORE_TOP, _SCORE_BOTTOM = 190, 206, 264
 _HOUR_MS = 3_600_000
+# 1 is the edge of expected: one spike to 50 would press everything near it to the ground.
 _HIGHEST_SCORE = 4.0
 _STEPS_H = (1, 2, 3, 6, 12, 24)
 _TICKS = 8
@@ -78,6 +79,7 @@ def _level(y: float) -> str:
 def _span(exhibit: Exhibit, x: _Axis) -> str:
     first, last = x.of(np.array([exhibit.start_ms, exhibit.end_ms]))
     first, last = max(float(first), _LEFT), min(float(last), WIDTH - _RIGHT)
+    # A span of one sample would be thinner than a pixel.
     size = f'x="{first:.1f}" y="{_TOP}" width="{max(last - first, 1.5):.1f}" height="{_SCORE_BOTTOM - _TOP}"'
     return f'<rect {size} fill="{_COLORS[exhibit.what]}" opacity="0.18"/>'
 

@@ -89,6 +89,7 @@ class Devices:
 
     def _held(self, site: str, device: str) -> KnownDevice:
         """Return a device, its row locked until the transaction ends."""
+        # SQLite knows no locks on rows and drops this: there a transaction that writes has the one lock.
         row = self._connection.execute(select(devices).where(_is(site, device)).with_for_update()).one_or_none()
         if row is None:
             raise _unknown(site, device)

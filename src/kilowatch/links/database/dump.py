@@ -30,6 +30,7 @@ _SERIAL = tuple(table.name for table in metadata.sorted_tables if table.autoincr
 def rows_of(connection: Connection, name: str) -> Iterator[bytes]:
     """Yield a table's rows as JSON, each on a line of its own, in the order of its key."""
     table = metadata.tables[name]
+    # Some rows at a time: a history may be larger than memory.
     wanted = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=_ROWS)
     for row in connection.execute(wanted):
         yield msgspec.json.encode({str(column): value for column, value in row._mapping.items()}) + b"\n"  # noqa: SLF001 - its public name

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every version that this kilowatch knows, oldest first: nothing of Alembic is loaded where nothing is to be done."""
 _OWNERS_LOCK = 0x6B77_6F77
 """PostgreSQL's advisory lock under which one owner at a time upgrades."""

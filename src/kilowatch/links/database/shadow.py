@@ -65,6 +65,7 @@ class ShadowBook:
     def _count(self, count: ShadowCount) -> None:
         key = [column.name for column in shadow_counts.primary_key.columns]
         insert = insert_into(self._connection, shadow_counts).values(_flat(count))
+        # Added up by the database: as a partition changes hands two processes may count for one device.
         added = {name: shadow_counts.c[name] + insert.excluded[name] for name in _ADDED}
         change = {**added, "last_ms": insert.excluded.last_ms}
         self._connection.execute(insert.on_conflict_do_update(index_elements=key, set_=change))
@@ -77,6 +78,7 @@ def compared(books: Transaction, kind: Kind) -> ShadowOutput | None:
         return None
     book = ShadowBook(books.connection)
     counts = [count for count in book.counts(choice.shadow) if count.kind == kind.value]
+    # Spans tell no kind: one model may stand in the shadow of several, and their devices tell them apart.
     ours = {(count.site, count.device) for count in counts}
     spans = [span for span in book.spans(choice.shadow) if (span.site, span.device) in ours]
     since_ms = min((count.first_ms for count in counts), default=_LATEST_MS)

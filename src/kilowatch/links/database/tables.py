@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Double,
     Index,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 metadata = MetaData()
 # SQLite counts up by itself only where a key is INTEGER by name.
 Serial = BigInteger().with_variant(Integer, "sqlite")
+# As long as messages may have them (`core.events`).
 Name = String(128)
 
 devices = Table(
@@ -129,20 +129,6 @@ history = Table(
     Index("history_time", "start_ms"),
 )
 
-history_raw = Table(
-    "history_raw",
-    metadata,
-    Column("site", Name, primary_key=True),
-    Column("device", Name, primary_key=True),
-    Column("ts_ms", BigInteger, primary_key=True, autoincrement=False),
-    Column("power_w", Double, nullable=False),
-    Column("score", Double),
-    Column("low_w", Double),
-    Column("high_w", Double),
-    Column("keep", Boolean, nullable=False),
-    Index("history_raw_time", "ts_ms"),
-)
-
 _DAY_QUANTITIES = (
     "register_uj",
     "integrated_uj",
@@ -186,10 +172,12 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
+    # The longest name that Kafka lets a topic have.
     Column("topic", String(249), nullable=False),
     Column("site", Name, nullable=False),
     Column("key", String(512), nullable=False),
     Column("value", LargeBinary),
+    # SQLite gives the id of a deleted last row once more, and messages leave in the order of their ids.
     sqlite_autoincrement=True,
 )
 

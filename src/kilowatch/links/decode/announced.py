@@ -97,6 +97,7 @@ def _path(template: Any) -> str | None:
     """Return the dotted path of a template that takes one value out, None for any other."""
     if template is None:
         return WHOLE
+    # Bounded first: a stranger on the network wrote the text that the pattern is tried on.
     found = _TEMPLATE.fullmatch(template.strip()) if isinstance(template, str) and len(template) < 500 else None
     if found is None:
         return None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROLES = ("power", "energy", "voltage", "current", "on")
+# Lazily up to the role, so that "washing_machine_power" keeps the underscores of its device.
 _SENSOR = re.compile(r"(?P<device>.+?)_(?:active_|electric_)?(?P<role>power|energy|voltage|current)(?:_consumption)?")
 _GONE = frozenset({"unavailable", "unknown"})
 _SCALES = {

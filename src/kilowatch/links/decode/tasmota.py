@@ -58,6 +58,7 @@ def _object(device: str, what: str, said: dict[str, Any], received_ms: int, zone
     energy = said.get("ENERGY")
     if isinstance(energy, dict) and what == "SENSOR":
         return [sensor(device, energy, ts_ms)]
+    # Firmware for one relay says POWER, the same with more outputs POWER1; other outlets are not followed.
     power = said.get("POWER", said.get("POWER1"))
     return [] if power is None else [Report(device, ts_ms, on=switched(power, "POWER"), is_reading=False)]
 

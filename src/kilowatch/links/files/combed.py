@@ -33,6 +33,7 @@ ZONE = "Asia/Kolkata"
 POWER = "power.csv"
 _SIDES = {"energy.csv": "energy_wh", "current.csv": "current_a"}
 _EPOCH_MS = TimeShape(TimeForm.EPOCH, zoned=True, per_second=1000.0)
+# Each file misses rows of its own; times of another clock would hardly ever meet.
 _LINES_UP = 0.5
 
 
@@ -145,6 +146,7 @@ def open_combed(folder: Path, options: ReadOptions) -> TableSource:
 
 
 def _known(folder: Path, pages: LoadPages, options: ReadOptions) -> ReadOptions:
+    # Padded: a folder may lie nearer to the root than a load does in the data set.
     block, load, number = ("", "", *folder.parts)[-3:]
     time, power = pages.power.names[:2]
     columns = replace(options.columns, time=options.columns.time or time, power=options.columns.power or power)

@@ -10,6 +10,7 @@ from kilowatch.core.device import Kind
 if TYPE_CHECKING:
     from pathlib import Path
 
+# In order, for names hold each other: a dishwasher is no washer, a water heater no heater.
 _PARTS: tuple[tuple[str, Kind], ...] = (
     ("dishwasher", Kind.DISHWASHER),
     ("geschirr", Kind.DISHWASHER),
@@ -54,6 +55,7 @@ _PARTS: tuple[tuple[str, Kind], ...] = (
     ("elevator", Kind.LIFT),
     ("socket", Kind.SOCKETS),
 )
+# As whole words alone: "ac" and "tv" stand within many others.
 _WORDS: dict[str, Kind] = {
     "tv": Kind.TV,
     "screen": Kind.SCREEN,
@@ -107,6 +109,7 @@ def kind_of(*names: str) -> Kind:
 
 def zone_of(path: Path) -> str | None:
     """Return the zone of a data set that the path names."""
+    # The nearest five: further up names tell of the machine, not of the data.
     folders = [slug(part) for part in path.resolve().parts[:-6:-1]]
     found = (zone for folder in folders for part, zone in _ZONES if part in folder.split("_"))
     return next(found, None)

@@ -137,6 +137,7 @@ class Problems:
     def _room(self, path: Path, reason: str) -> bool:
         key = (path, reason)
         self._of_reason[key] += 1
+        # All are counted, few are kept: a broken file of gigabytes must not fill the memory.
         return self._of_reason[key] <= _KEPT and len(self.kept) < 20 * _KEPT
 
 

@@ -45,6 +45,7 @@ class TableSource:
         if not sampled:
             raise Unreadable("The file has no rows.", "Export it again, or leave it out.")
         layout = guess_layout(Sample(path, pa.concat_tables([page.table for page in sampled]), options))
+        # Read by the guess first: whether it is kW, or a register counts up, only numbers tell.
         self.layout = refine(layout, _decoded(layout, sampled)[0], options)
         self.path = path
         self.format = form

@@ -27,6 +27,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+# Here and below the surest words first: how far down a name stands ranks it among the columns.
 _TIME = (
     _set("timestamp timestamps datetime ts ctime utc unix epoch zeitstempel localminute"),
     _set("time date clock when zeit datum uhrzeit"),
@@ -67,6 +68,7 @@ class ColumnWords:
     @classmethod
     def of(cls, name: str) -> ColumnWords:
         """Split a name at capitals, marks and brackets: "activePower (kW)" has active, power and kw."""
+        # After two small letters alone, so that kWh and kW stay whole.
         spaced = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", " ", name)
         words = tuple(word for word in re.split(r"[\W_]+", spaced.lower()) if word)
         return cls(name, words)

@@ -73,6 +73,7 @@ class JsonLines:
         """Yield the lines as they stand there; they are judged behind the source."""
         at, line = (0, 0) if place is None else (place.at, place.line)
         while data := next_lines(file.path, at, is_over=is_over):
+            # A byte order mark, which spreadsheets put before the first line, is no part of a message.
             lines = lines_of(data.removeprefix(b"\xef\xbb\xbf") if at == 0 else data)
             at, line = at + len(data), line + len(lines)
             yield Piece([Row(text) for text in lines if text.strip()], at, line)

@@ -128,6 +128,9 @@ class FilesSource:
 
     def _guarded(self, file: Candidate, put: Put) -> None:
         """Read what is new in a file; one that cannot be read never keeps the others from it."""
+        if not _is_text(file.path):
+            self._tell(file, "its name is not UTF-8, and could be written down nowhere. Rename it.")
+            return
         try:
             self._read(file, put)
         except FileNotFoundError:
@@ -256,6 +259,11 @@ class FilesSource:
         for known in (self._done, self._reached, self._readers, self._told):
             for path in known.keys() - paths:
                 del known[path]
+
+
+def _is_text(path: Path) -> bool:
+    # What is no UTF-8 of a name stands there as lone surrogates.
+    return not any("\ud800" <= letter <= "\udfff" for letter in str(path))
 
 
 class _Safe:

@@ -59,6 +59,7 @@ def patiently(doing: str, call: Callable[[], _T]) -> _T:
 
 _PATIENCE_S = 30.0
 _PAUSE_S = 0.1
+# What passes by itself while a broker or its leader is replaced.
 _PASSING = frozenset(
     {
         "NOT_LEADER_FOR_PARTITION",

@@ -21,6 +21,7 @@ class Outage:
 
     def options(self) -> dict[str, Any]:
         """Return the options by which the library tells us instead of writing to standard error."""
+        # 2: critical lines alone; the callback is told of all others.
         return {"error_cb": self.error, "log_level": 2}
 
     def error(self, error: Any) -> None:

@@ -122,6 +122,7 @@ class Reader:
         """Return how many messages lie ahead in each partition of ours, where the first fetch has told already."""
         with kafka_errors("asking for lag"):
             positions = self._consumer.position(self._consumer.assignment())
+            # Cached: what the last fetch told. To ask for each partition would be a round trip for each.
             ends = [self._consumer.get_watermark_offsets(one, cached=True)[1] for one in positions]
         known = ((place_of(one), end - one.offset) for one, end in zip(positions, ends, strict=True) if one.offset >= 0)
         return {place: max(0, ahead) for place, ahead in known}
@@ -184,6 +185,7 @@ def sound(messages: list[Any]) -> list[Any]:
     return good
 
 
+# What no waiting mends; _MAX_POLL_EXCEEDED: our partitions have gone, and the service has to begin anew.
 _REFUSALS = frozenset(
     {
         "TOPIC_AUTHORIZATION_FAILED",

@@ -112,11 +112,19 @@ def _device_configs(places: Places, one: DeviceState) -> dict[str, bytes]:
         "model": one.kind,
         "via_device": places.node,
     }
-    entities: dict[tuple[str, str], dict[str, Any]] = {
+    return dict(
+        _entity(places, component, one.device, what, {**entity, "device": about})
+        for (component, what), entity in _entities(places.state(one.device)).items()
+    )
+
+
+def _entities(state: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what a device shows, by component and what it is; state: the topic that all of it is read from."""
+    return {
         ("sensor", "oddness"): {
             "name": "Oddness",
             "value_template": "{{ value_json.score }}",
-            "json_attributes_topic": places.state(one.device),
+            "json_attributes_topic": state,
             "state_class": "measurement",
             "suggested_display_precision": 2,
             "icon": "mdi:chart-bell-curve",
@@ -124,7 +132,7 @@ def _device_configs(places: Places, one: DeviceState) -> dict[str, bytes]:
         ("binary_sensor", "incident"): {
             "name": "Incident",
             "value_template": "{{ 'ON' if value_json.incident else 'OFF' }}",
-            "json_attributes_topic": places.state(one.device),
+            "json_attributes_topic": state,
             "json_attributes_template": "{{ (value_json.incident or {}) | tojson }}",
             "device_class": "problem",
         },
@@ -136,10 +144,6 @@ def _device_configs(places: Places, one: DeviceState) -> dict[str, bytes]:
             "entity_category": "diagnostic",
         },
     }
-    return dict(
-        _entity(places, component, one.device, what, {**entity, "device": about})
-        for (component, what), entity in entities.items()
-    )
 
 
 def _site_config(places: Places) -> dict[str, bytes]:

@@ -27,8 +27,8 @@ class Catalog:
             self.tell([record])
 
     def tell(self, records: Sequence[DeviceRecord]) -> None:
-        """Take in devices that were announced."""
-        news = [record for record in records if self._records.get(record.device) != record]
+        """Take in devices that were announced, but for those by whose names no database could know them."""
+        news = [one for one in records if self._records.get(one.device) != one and "\0" not in one.device]
         if not news or len(self._records) + len(news) > _MOST:
             return
         self._records |= {record.device: record for record in news}

@@ -93,6 +93,7 @@ class Session:
         )
         let_in(client, self._config)
         no_answer = "no answer, or no certificate that we trust" if self._config.tls else "no answer"
+        # The broker says it for us where we vanish without a farewell, so nobody trusts a dead kilowatch.
         client.will_set(self._status_topic, "offline", qos=_QOS, retain=True)
         client.reconnect_delay_set(1, _LONGEST_PAUSE_S)
         client.on_connect = self._connected
@@ -157,6 +158,7 @@ def let_in(client: Client, config: MqttConfig) -> None:
             raise ConfigError(what, "Give a PEM file as ca_file.") from error
 
 
+# Asked for late: readings may come another way, and the package is an extra.
 def _paho() -> Any:
     try:
         import paho.mqtt.client as mqtt

@@ -75,6 +75,7 @@ class Vendors:
         }
         chosen = [topic for vendor in config.vendors for topic in of_vendor[vendor]]
         mapped = [generic.topic_filter(mapping.topic) for mapping in config.mappings.values()]
+        # Once each: a filter that is subscribed to twice brings its retained messages twice.
         return list(dict.fromkeys([*chosen, *mapped, *self._announced]))
 
     def decode(self, topic: str, payload: bytes, received_ms: int) -> Said:

@@ -68,6 +68,7 @@ class _Guest:
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
             raise MissingExtraError("paho-mqtt", "mqtt") from error
+        # No name of its own: with that of the running kilowatch the broker would throw that one out.
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         let_in(client, self._config)
         client.on_connect = self._connected

@@ -31,6 +31,7 @@ def post(url: str, body: object, headers: dict[str, str], ca_file: str | None) -
     content = msgspec.json.encode(body)
     headers = {"Content-Type": "application/json", "User-Agent": "kilowatch", **headers}
     try:
+        # No proxy of the environment: a token must go to the address in the settings and nowhere else.
         with httpx.Client(timeout=TIMEOUT_S, verify=trusting(ca_file), trust_env=False) as client:
             answer = client.post(url, content=content, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kilowatch.config.notify import NtfyConfig
     from kilowatch.core.notices import Notice
 
+# ntfy counts 1 to 5, where 3 is an ordinary message; from 4 on a phone vibrates long or pops up.
 _PRIORITY = {Severity.INFO: 3, Severity.WARN: 4, Severity.CRITICAL: 5}
 _TAGS = {Phase.BEGAN: "zap", Phase.ENDED: "white_check_mark", Phase.UNANSWERED: "rotating_light"}
 _QUIET = 2

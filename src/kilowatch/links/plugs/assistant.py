@@ -39,6 +39,7 @@ class HomeAssistantPlug:
             on=switch_of(self._http, switch.get("state")),
             power_w=None if power is None else self._value(power, "power"),
             energy_wh=None if energy is None else self._value(energy, "energy"),
+            # Older than our call it proves that nobody has touched the switch since: see `core.acting`.
             changed_ms=with_offset(switch.get("last_changed")),
         )
 

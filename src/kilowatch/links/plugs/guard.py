@@ -6,22 +6,39 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
+import httpcore
+
 from kilowatch.core.plug import PlugFailedError, PlugTrouble
 from kilowatch.links.lean_httpx import httpx
+from kilowatch.links.plugs.deadline import BoundedBackend
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
+
+    from kilowatch.links.plugs.deadline import Deadline
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
     Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class GuardedTransport(httpx.HTTPTransport):
-    """Connects to an address that it has checked itself, so that a name cannot change its mind in between."""
+    """Connects to an address that it has checked itself, so that a name cannot change its mind in between.
 
-    def __init__(self, allowed: Sequence[str], verify: ssl.SSLContext) -> None:
-        super().__init__(verify=verify, retries=0, limits=httpx.Limits(max_connections=2, max_keepalive_connections=1))
+    deadline: of the whole answer, set by who asks.
+    """
+
+    def __init__(self, allowed: Sequence[str], verify: ssl.SSLContext, deadline: Deadline) -> None:
+        # Not our parent's own: httpx offers no way to say by what its connections are made.
+        self._pool = httpcore.ConnectionPool(
+            verify,
+            max_connections=2,
+            max_keepalive_connections=1,
+            keepalive_expiry=5.0,
+            # Beneath the caller: a switching that is sent twice must be somebody's decision, and be recorded.
+            retries=0,
+            network_backend=BoundedBackend(deadline),
+        )
         self._allowed = [ipaddress.ip_network(network) for network in allowed]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

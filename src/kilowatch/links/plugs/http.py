@@ -14,6 +14,7 @@ import msgspec
 from kilowatch.core.plug import PlugAnswer, PlugFailedError, PlugTrouble
 from kilowatch.errors import ConfigError
 from kilowatch.links.lean_httpx import httpx
+from kilowatch.links.plugs.deadline import Deadline
 from kilowatch.links.plugs.guard import GuardedTransport
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class PlugHttp:
         self.base = base
         self.heard: PlugAnswer | None = None
         self._settings = settings
+        self._deadline = Deadline()
         self._client = httpx.Client(
             base_url=base,
             auth=auth,
@@ -60,7 +62,7 @@ class PlugHttp:
             follow_redirects=False,
             # A proxy of the environment would be called in place of the address that was checked.
             trust_env=False,
-            transport=GuardedTransport(settings.allowed_networks, _context(base, settings)),
+            transport=GuardedTransport(settings.allowed_networks, _context(base, settings), self._deadline),
         )
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -78,6 +80,7 @@ class PlugHttp:
 
     def _asked(self, method: str, path: str, **what: Any) -> Any:
         start_s = time.monotonic()
+        self._deadline.at_s = start_s + self._settings.timeout_s
         try:
             with self._client.stream(method, path, **what) as response:
                 self._check(response)

@@ -25,6 +25,7 @@ class Make(StrEnum):
 
 
 _GARBAGE = Answer(200, b"<html>404: not the plug you are looking for", "text/html")
+# Port 9 discards: whoever follows gets nowhere.
 _ELSEWHERE = "http://127.0.0.1:9/elsewhere"
 
 
@@ -69,6 +70,7 @@ class SimPlug(ABC):
         """Write into the log what was asked and answered."""
         now = time.monotonic(), self.outlet.clock.now_ms()
         self.seen.append(Seen(*now, method, path, status, self._told))
+        # It was told by this request: the next one may only read.
         self._told = None
 
     def _with_fault(self, request: Request) -> Answer:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kilowatch.sim.plugs.outlet import Outlet
 
 MODEL, APP, FIRMWARE = "SNPL-00112EU", "PlusPlugS", "1.4.4"
+# Told to anybody, as by the firmware: whoever wants to sign in must first know the realm.
 _OPEN = frozenset({"Shelly.GetDeviceInfo", "shelly.getdeviceinfo"})
 _MINUTE_MS = 60_000
 

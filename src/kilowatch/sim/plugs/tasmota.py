@@ -50,9 +50,8 @@ class TasmotaPlug(SimPlug):
         """Run one command and return what it prints."""
         if name.lower() in {"power", "power1"}:
             return self._power(words)
-        if name.lower() == "status" and words == ["8"]:
-            return {"StatusSNS": self.sensor()}
-        if name.lower() == "status" and words == ["10"]:
+        # 8 is what 10 was called in older firmware, and both are still answered.
+        if name.lower() == "status" and words in (["8"], ["10"]):
             return {"StatusSNS": self.sensor()}
         if name.lower() == "state":
             return self.state()

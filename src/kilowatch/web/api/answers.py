@@ -23,6 +23,7 @@ WHY: Mapping[int, str] = {
     429: "Too many wrong tokens, or too many streams; wait for Retry-After seconds.",
     503: "The database or another part does not answer.",
 }
+# Door, roles, parameters and database can refuse on any path, so no path has to name these.
 _ALWAYS = (401, 403, 422, 429, 503)
 _WITH_BODY = (400, 413, 415)
 

@@ -15,6 +15,7 @@ from kilowatch.web.wishes import MuteWish, PlugWish, ProtectWish
 
 router = APIRouter(tags=["devices"])
 _HOUR_MS = 3_600_000
+# The last of the year 9999: no later time can be told as a date.
 _LATEST_MS = 253_402_300_799_999
 Time = Annotated[int | None, Query(ge=0, le=_LATEST_MS, description="ms UTC")]
 _BY_OTHER_WAYS = frozenset({"stage", "protected", "muted_until"})

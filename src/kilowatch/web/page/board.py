@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from kilowatch.web.page.wall import Picture, Spark, Wall
 
+# More rows than fit on any screen; the rest of a large home costs nothing until somebody scrolls there.
 _MOST_IN_SIGHT = 120
 
 

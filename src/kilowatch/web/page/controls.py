@@ -48,6 +48,7 @@ class Controls:
     def take(self, page: DevicePage) -> None:
         """Draw it anew where it has changed."""
         card = page.card
+        # Drawing anew takes the focus from a button that somebody is about to press.
         found = card.is_armed, card.is_protected, card.muted_until_ms, card.plug, page.why_not_armed, card.stage
         if found == self._shown:
             return

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 _HOUR_MS = 3_600_000
 _SPANS = (("1 hour", 1), ("6 hours", 6), ("1 day", 24), ("1 week", 168), ("4 weeks", 672))
 _FIRST_SPAN_MS = 6 * _HOUR_MS
+# A little more than a year, so that a day can be seen with the same one a year before.
 _LEAST_SPAN_MS, _MOST_SPAN_MS = 5 * 60_000, 400 * 24 * _HOUR_MS
+# Rarer than the tick: each drawing is a query of history, and samples come every 30 s or so.
 _REDRAW_S = 2.0
 _RUNS = 8
 

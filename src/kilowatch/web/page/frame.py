@@ -147,6 +147,7 @@ def framed(desk: Desk, picture: Picture, title: str, here: str = "") -> Iterator
         frame = Frame(desk, picture)
     with tag("main", "", "main", id="main", tabindex="-1"):
         yield frame
+    # Not at once: the page has just been drawn from this very picture.
     ui.timer(TICK_S, frame.tick, immediate=False)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kilowatch.web.page.frame import Desk
     from kilowatch.web.page.wall import Picture, Told
 
+# Where much goes odd at once, the list of all devices must stay within reach below.
 _ODD_SHOWN = 6
 _WORST_FIRST = (Look.VERY_ODD, Look.ODD, Look.SILENT)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from kilowatch.web.page.frame import Desk
 
+# As many as fit beside the board; what a stranger tries first should be found while they watch.
 _QUICK = 5
 
 

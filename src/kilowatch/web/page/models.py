@@ -42,6 +42,7 @@ async def models_page(desk: Desk) -> None:
     frame.every(move)
 
 
+# Comparing reads every disagreement of weeks from the database.
 _AGAIN_S = 20.0
 _MOST_SPANS = 20
 _MEANING = (

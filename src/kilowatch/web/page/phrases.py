@@ -58,11 +58,13 @@ _DONE = {
     ActionState.UNCONFIRMED: "Its plug was told to switch off, and does not say that it did. Please look at it.",
     ActionState.REFUSED: "Left on.",
 }
+# The others read well as their value with a capital letter.
 _WRITTEN_OUT = {Kind.TV: "TV", Kind.UPS: "UPS", Kind.HVAC: "Heating and cooling", Kind.UNKNOWN: "Unknown kind"}
 
 
 def look_of(card: DeviceCard) -> Look:
     """Return how a device looks: what a person has to know first comes first."""
+    # Before an incident: what is known of a silent device is old, the odd thing about it too.
     if card.live.is_silent:
         return Look.SILENT
     if card.incident is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kilowatch.web.page.wall import Picture
     from kilowatch.web.views import JobView
 
+# Rehearsals stand among the switchings that people asked for, and only the newest one is shown.
 _JOBS = 20
 
 

@@ -25,10 +25,13 @@ _FRESH_S = 0.9
 _INCIDENTS_S = 2.0
 _TIMELINE = 40
 _MOST_OPEN = 200
+# Lines of the audit, of which an incident has several: enough for those on the timeline.
 _REASONS = 400
 _SPARK_COLUMNS = 48
 _SPARK_MS, _LEAST_SPARK_MS = 3_600_000, 600_000
+# Without a floor the hum of a plug in standby would fill the picture like a heater.
 _LEAST_SCALE_W = 10.0
+# Before any monotonic clock, which may begin at 0.
 _NEVER = -1e9
 
 

@@ -20,6 +20,7 @@ START_MS = 1_767_567_600_000
 LEARNT_STEPS = 14 * 2880
 SEASONED_STEPS = 240
 """Windows hold 200 samples; a few more and nothing about them is new."""
+# Far over every course, and no more than a home's connection carries: odd, yet no error of the meter.
 FAULT_W = 9_000.0
 RECEIVED_AFTER_MS = 120
 STEPS_AHEAD = 400

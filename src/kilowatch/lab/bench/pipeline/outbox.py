@@ -56,6 +56,7 @@ def _readings(total: int) -> Iterator[list[Reading]]:
 def _reading(number: int) -> Reading:
     step, plug = divmod(number, _PLUGS)
     watts = seen_w(step % 300)
+    # Some ms apart, as plugs are: columns of equal times would pack better than those of any home.
     ts_ms = START_MS + step * _STEP_MS + 37 * plug
     return Reading(
         v=WIRE_V,

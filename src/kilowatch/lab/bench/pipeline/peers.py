@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kilowatch.lab.bench.pipeline.loads import Bench
 
 _BATCH = 5_000
+# A million of plain Python's objects, each with its window, would not fit into a usual machine.
 _MOST_DEVICES = 100_000
 _STEPS = 3
 _PLAIN_TIMES, _QUIX_TIMES = 3.0, 8.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilowatch.app.detector_service import KafkaStateLog
@@ -16,25 +15,13 @@ if TYPE_CHECKING:
     from kilowatch.lab.bench.pipeline.meters import Meters
 
 
-@dataclass(frozen=True, slots=True)
-class Preloaded:
-    """What was written, in bytes."""
-
-    size: int
-
-
-def preload(
-    bootstrap: str, group: str, meters: Meters, detector: str, say: Callable[[str], None], offsets: dict[int, int]
-) -> Preloaded:
-    """Write a whole snapshot of every partition; offsets: where reading goes on in each."""
-    log, size = KafkaStateLog(Access(bootstrap)), 0
+def preload(bootstrap: str, group: str, meters: Meters, detector: str, say: Callable[[str], None]) -> None:
+    """Write a whole snapshot of every partition, from which reading goes on at its beginning."""
+    log = KafkaStateLog(Access(bootstrap))
     snapshots, template = Snapshots(log, group, "preload"), experienced(detector)
     for partition, numbers in enumerate(meters.by_partition):
         say(f"snapshot of partition {partition}")
-        packed = seasoned(template, numbers, detector).save()
-        draft = snapshots.write(partition, offsets.get(partition, 0), packed)
+        draft = snapshots.write(partition, 0, seasoned(template, numbers, detector).save())
         # The product sends it in the transaction of its offset; here no detector runs yet that could read half.
         log.write(partition, draft.key, draft.value)
         log.wait()
-        size += len(packed)
-    return Preloaded(size)

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from kilowatch.app.processor import Processor, wall_clock
+from kilowatch.app.processor import Processor
 from kilowatch.lab.bench.pipeline.broker import running
 from kilowatch.lab.bench.pipeline.goals import GoalRow, printed
 from kilowatch.lab.bench.pipeline.meters import message, seen_w, site_of
@@ -15,6 +15,7 @@ from kilowatch.links.kafka.settings import Access
 from kilowatch.links.kafka.topics import Topic
 from kilowatch.links.kafka.writer import Writer
 from kilowatch.links.source import SourceMessage
+from kilowatch.links.wall import wall_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ class _Ready:
 
     def _put_all(self, put: Put) -> None:
         for raw in self._messages:
-            put(SourceMessage(self.name, raw, None, wall_clock(), self._acknowledged))
+            put(SourceMessage(self.name, raw, None, wall_ms(), self._acknowledged))
 
     def _acknowledged(self) -> None:
         self.safe += 1
@@ -74,7 +75,7 @@ def rows(bench: Bench) -> list[GoalRow]:
 
 def _through(writer: Writer, messages: Sequence[bytes]) -> float:
     source, stop = _Ready(messages), threading.Event()
-    processor = Processor([source], writer, PARTITIONS, wall_clock)
+    processor = Processor([source], writer, PARTITIONS, wall_ms)
     thread = threading.Thread(target=processor.run, args=(stop,))
     # Time of the whole process: what the client's own threads do counts here as it does in `_alone`.
     began = time.process_time()

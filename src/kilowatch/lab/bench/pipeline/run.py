@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from kilowatch.lab.bench.pipeline.broker import Broker
 
+# Every number of processes that a section starts divides it: one, two, four and twelve.
 PARTITIONS = 12
 READY_S = 600.0
 DRAIN_S = 120.0
@@ -60,7 +61,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run brought. costs: CPU seconds a reading would be spent in, by process."""
+    """What a run brought, over the `seconds` that were counted; cpu_s by process.
+
+    start_s: until the detectors held all partitions · drained_s: from the last reading until none waited · lost:
+    readings that were sent and never judged.
+    """
 
     load: Load
     seconds: float
@@ -71,7 +76,6 @@ class Measured:
     cpu_s: dict[str, float]
     memory: list[Cost]
     tallies: list[Tally]
-    preload_bytes: int
     start_s: float
     drained_s: float
     lost: int = 0
@@ -87,10 +91,10 @@ class Stage:
     group: str = "bench-detector"
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def preload(self) -> int:
-        """Write the snapshots; return their size."""
+    def preload(self) -> None:
+        """Write the snapshots."""
         meters = Meters(self.load.devices, PARTITIONS)
-        return preload(self.broker.bootstrap, self.group, meters, self.load.detector, self.say, {}).size
+        preload(self.broker.bootstrap, self.group, meters, self.load.detector, self.say)
 
     def start_worker(self) -> None:
         """Start one more detector process."""
@@ -182,7 +186,7 @@ def measure(
     with ExitStack() as stack:
         # Before anything is started: whatever fails from here on leaves no process behind.
         stack.callback(stage.stop)
-        size = stage.preload()
+        stage.preload()
         producer, start_s = _taken_over(stage, stack)
         # Before the first reading: an event counts as told when this reader gets it.
         outcomes = stack.enter_context(closing(Outcomes(broker.bootstrap, PARTITIONS)))
@@ -207,7 +211,6 @@ def measure(
             cpu_s=span.cpu_s,
             memory=span.memory,
             tallies=[stage.tally(number) for number in range(len(stage.workers))],
-            preload_bytes=size,
             start_s=start_s,
             drained_s=drained,
             lost=flow.sent - progress.now().done,
