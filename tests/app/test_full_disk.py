@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from supervisor import kafka, postgres
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from app.small_disk import SmallDisk
 
+pytestmark = pytest.mark.mount
 KAFKA_MB, POSTGRES_MB = 64, 112
 
 
@@ -100,6 +102,35 @@ def test_a_database_without_room_says_so_answers_still_and_takes_up_again() -> N
         with opened.begin() as books:
             books.incidents.project(STORY)
         opened.close()
+
+
+@pytest.mark.postgres
+def test_a_database_whose_journal_has_no_room_ends_and_is_whole_once_started_again() -> None:
+    with postgres_on_a_small_disk() as (server, disk):
+        opened = Database(DatabaseSettings(server.url))
+        opened.upgrade()
+        with opened.begin() as books:
+            books.incidents.project(STORY[:1])
+        disk.fill()
+        with pytest.raises(psycopg.OperationalError, match="No space left"):
+            begin_a_journal_file(server)
+        daemon = server.daemon
+        assert daemon is not None
+        until(lambda: not daemon.is_alive, "it goes on without a journal")
+        with pytest.raises(ComponentError, match="does not answer"), opened.begin() as books:
+            books.incidents.project(STORY)
+        disk.make_room()
+        server.start()
+        with opened.begin() as books:
+            assert [known.event for known in books.incidents.open()] == STORY[:1]
+            books.incidents.project(STORY)
+        opened.close()
+
+
+def begin_a_journal_file(server: Postgres) -> None:
+    with psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("select pg_switch_wal()")
+        connection.execute("select pg_logical_emit_message(true, 'x', 'y')")
 
 
 @contextmanager

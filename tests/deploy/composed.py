@@ -63,9 +63,11 @@ class Stack:
 
     def down(self) -> None:
         """Stop and remove all of it with its volumes, those without a name too, which podman-compose leaves."""
-        volumes = set(self.left()["volume"])
+        left = self.left()
+        if not any(left.values()):
+            return
         self.compose("down", "--volumes", "--timeout", _STOP_S)
-        for volume in volumes & set(podman("volume", "ls", "--quiet").split()):
+        for volume in set(left["volume"]) & set(podman("volume", "ls", "--quiet").split()):
             podman("volume", "rm", volume)
 
     def left(self) -> dict[str, list[str]]:

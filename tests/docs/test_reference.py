@@ -17,6 +17,7 @@ import typer
 from docs.snippets import ROOT
 from docs.test_hints import KINDS
 from kilowatch.cli.main import app
+from kilowatch.config import Config
 from kilowatch.core import events
 from kilowatch.core.clean_reasons import Reason
 from kilowatch.core.device import ActsBy, Reporting, Stage
@@ -128,6 +129,21 @@ def test_every_exit_code_is_documented() -> None:
     raised = re.findall(r"^\| `\w+Error` \|.*\| (\d+) \| [^|]+ \|$", page, re.MULTILINE)
     assert len(raised) == len(KINDS)
     assert set(raised) <= set(re.findall(r"^\| (\d+) \|", page, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("section", "is_on", "port"),
+    [
+        ("sources.push", Config().sources.push.enabled, Config().sources.push.port),
+        ("web", Config().web.enabled, Config().web.port),
+        ("metrics", Config().metrics.enabled, Config().metrics.port),
+    ],
+)
+def test_what_listens_by_default_is_told(section: str, is_on: bool, port: int) -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    told = re.search(rf"^\|[^|]*`\[{re.escape(section)}\]` \| (on|off)[^|]*loopback, (\d+) \|", page, re.MULTILINE)
+    assert told is not None
+    assert (told[1] == "on", int(told[2])) == (is_on, port)
 
 
 def test_every_page_has_its_place_in_the_site() -> None:

@@ -16,15 +16,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from paho.mqtt.client import MQTTMessage
 
 from app.fuzz import malformed
 from app.messages import as_json, plain
 from kilowatch.app.ingest.gate import Accepted, Gate
 from kilowatch.config.sections import SiteConfig
+from kilowatch.config.sources import MqttConfig
 from kilowatch.core.events import RejectReason
 from kilowatch.core.plug import PlugFailedError, PlugTrouble
 from kilowatch.core.wire import MAX_MESSAGE_BYTES
 from kilowatch.links.mqtt import MqttSource
+from kilowatch.links.mqtt.waiting import Arrived
 from kilowatch.links.plugs import PolledPlug, PollSource, open_plug
 from kilowatch.links.plugs.http import HttpSettings
 from kilowatch.observability import Metrics
@@ -109,6 +112,17 @@ def test_over_mqtt_each_is_counted(mosquitto: Mosquitto, count: int) -> None:
     assert judged.seqs == list(range(sound + 1))
 
 
+def test_a_topic_that_is_no_text_ends_nothing() -> None:
+    source = MqttSource("odd", MqttConfig(), SiteConfig(name="home"))
+    message = MQTTMessage(topic=b"\xff/status/switch:0")
+    message.payload = GEN2
+    refused = source._judged(Arrived(1, message, 0))
+    assert refused is not None
+    assert refused.reason is not None
+    assert refused.reason.startswith("its decoding failed")
+    assert refused.payload == GEN2
+
+
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
@@ -176,7 +190,8 @@ def serving(handler: type[socketserver.StreamRequestHandler]) -> Iterator[int]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("count", [FEW // 8, MANY])
+@pytest.mark.parametrize("count", [FEW // 8, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.timeout(900)
 def test_from_a_plug_that_is_no_plug(count: int, caplog: pytest.LogCaptureFixture) -> None:
     asked = Counter[bool]()
 

@@ -64,8 +64,8 @@ class Tempo:
     poll_s: a poll waits so long for `most` messages, and up to poll_most_s where the work of a turn takes long: a turn
     costs much the same for few readings as for many, so that waiting is what saves work under load. commit_s: offsets
     are committed at least so often, events after events_s at the latest. snapshot_s: of each partition; partitions
-    take turns. breath_s: the group hears of us at least so often while devices learn; far below
-    `max.poll.interval.ms`.
+    take turns. lag_s: how often the broker is asked how far behind we are. breath_s: the group hears of us at least so
+    often while devices learn; far below `max.poll.interval.ms`. retries: tries of a commit that the broker aborts.
     """
 
     most: int = 30_000

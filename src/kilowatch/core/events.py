@@ -25,8 +25,8 @@ _BOUND_W = 1e9
 _BOUND_WH = 1e15
 
 Version = Annotated[int, Meta(ge=1, description="major version of the message")]
-Site = Annotated[str, Meta(min_length=1, max_length=128, description="the home or meter")]
-Device = Annotated[str, Meta(min_length=1, max_length=128, description="the device, unique within its site")]
+Site = Annotated[str, Meta(min_length=1, max_length=128, description="the home or meter; no NUL")]
+Device = Annotated[str, Meta(min_length=1, max_length=128, description="the device, unique within its site; no NUL")]
 EventTime = Annotated[int, Meta(ge=0, le=_LATEST_MS, description="event time, ms UTC")]
 ReceivedTime = Annotated[
     int, Meta(ge=0, le=_LATEST_MS, description="when the first part of ours saw it, ms UTC; stamped there")
@@ -37,7 +37,7 @@ Current = Annotated[float, Meta(ge=-1e6, le=1e6, description="A")]
 Energy = Annotated[float, Meta(ge=-_BOUND_WH, le=_BOUND_WH, description="Wh, a register that only counts up")]
 Switched = Annotated[bool, Meta(description="the switch is on")]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1, description="the sender's own count of readings")]
-Source = Annotated[str, Meta(max_length=256, description="the kind of plug, file or broker it came from")]
+Source = Annotated[str, Meta(max_length=256, description="the kind of plug, file or broker it came from; no NUL")]
 Backfill = Annotated[bool, Meta(description="the sender says that it is history")]
 IncidentId = Annotated[str, Meta(min_length=1, max_length=64, description="the incident's id")]
 Columns = Meta(min_length=1, max_length=MAX_BATCH_READINGS)

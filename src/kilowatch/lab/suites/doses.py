@@ -22,6 +22,7 @@ LONGEST_HOURS = 12.0
 _LEAST_HOURS = 2.0
 GAP_MS = 6 * HOUR_MS
 _MOST_MISSING_MS = HOUR_MS
+# A tenth of a charger is nothing that a plug could show.
 _LEAST_PHANTOM_W = 5.0
 
 

@@ -122,6 +122,7 @@ def _nab(options: Options) -> Prepared:
 def _switch_off(options: Options) -> Prepared:
     found, notes = _meters((Family.COMBED, Family.TRACEBASE))
     devices: list[Any] = [*found, *(appliances() if has(Family.APPLIANCES) else [])]
+    # Spread over the list, which is sorted by data set: a quick run sees a device of each.
     chosen = devices[:: max(1, len(devices) // 3)][:3] if options.quick else devices
     limits = (1, 14.0) if options.quick else ()
     who = options.contenders() if options.detectors else swift(options.contenders())

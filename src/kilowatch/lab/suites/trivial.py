@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kilowatch.core.window import WindowView
 
 _LEAST_SPREAD_W = 1.0
+# Of a normal distribution: its standard deviation is so many times its median deviation.
 _MAD_TO_SD = 1.4826
 
 

@@ -99,15 +99,21 @@ class MqttSource:
 
     def _judged(self, arrived: Arrived) -> SourceMessage | None:
         """Return what is to be handed over for a message, None where it is no reading."""
-        topic, payload, ack = arrived.message.topic, bytes(arrived.message.payload), partial(self._ack, arrived)
+        topic, payload, ack = "", bytes(arrived.message.payload), partial(self._ack, arrived)
         try:
+            topic = arrived.message.topic
             said = self._vendors.decode(topic, payload, arrived.received_ms)
             readable = payload if said.is_raw else self._readings(said, arrived)
         except UndecodableError as error:
-            self._metrics.counter("kilowatch_source_refused_total").labels(self.name).inc()
-            is_retained = arrived.message.retain
-            return SourceMessage(self.name, payload, str(error), arrived.received_ms, ack, topic, is_retained)
-        return None if readable is None else SourceMessage(self.name, readable, None, arrived.received_ms, ack)
+            why = str(error)
+        # What nobody thought of in one message must not end the source: some brokers pass on topics that are no UTF-8.
+        except Exception as error:
+            log.debug("A message could not be decoded.", exc_info=True)
+            why = f"its decoding failed: {error!r}"
+        else:
+            return None if readable is None else SourceMessage(self.name, readable, None, arrived.received_ms, ack)
+        self._metrics.counter("kilowatch_source_refused_total").labels(self.name).inc()
+        return SourceMessage(self.name, payload, why, arrived.received_ms, ack, topic, arrived.message.retain)
 
     def _readings(self, said: Said, arrived: Arrived) -> bytes | None:
         readings: list[Reading] = []
