@@ -54,7 +54,10 @@ OUTPUTS: dict[str, Printed] = {
     "doctor": _named(outputs_live.DoctorOutput),
     "edge status": _named(outputs_live.EdgeOutput),
     "evaluate": _named(
-        outputs_evaluate.EvaluateOutput, outputs_papers.PaperEdgeOutput, outputs_papers.PaperCloudOutput
+        outputs_evaluate.EvaluateOutput,
+        outputs_evaluate.AccuracyOutput,
+        outputs_papers.PaperEdgeOutput,
+        outputs_papers.PaperCloudOutput,
     ),
     "import": _REPLAY,
     "incident list": _INCIDENTS,
@@ -75,12 +78,12 @@ OUTPUTS: dict[str, Printed] = {
     "topics check": _named(outputs_live.TopicsOutput),
     "train": _TRAIN,
 }
-"""By command. `demo` prints the second with `--replay`, `evaluate` the second and third of the two papers."""
+"""By command. `demo` prints the second with `--replay`; `evaluate` one for each kind of suite."""
 
 _NOTE = """Each object begins with `schema`, as in this table, and `version`, 1 everywhere; `data` has its version
-at the end of the schema. A later kilowatch may add fields. `kilowatch evaluate accuracy` prints `{"schema":
-"kilowatch.accuracy", "version": 1, "suites": [...]}` with an [EvaluateOutput](#evaluateoutput) of each suite, and
-`kilowatch demo --replay` a `kilowatch.replay`. A command that fails prints no object: look at its
+at the end of the schema. A later kilowatch may add fields. `kilowatch demo --replay` prints a `kilowatch.replay`,
+`kilowatch evaluate` one of four: of a suite, of `accuracy`, of `paper-edge` or of `paper-cloud`.
+A command that fails prints no object: look at its
 [exit code](errors.md).
 """
 

@@ -79,7 +79,10 @@ def test_readings_that_are_pushed_come_out_as_a_device_and_an_incident(running: 
     assert {event["device"] for event in waits(odd)} == {"fridge"}, running.logs()
     (fridge,) = waits(lambda: told(running, "overview")["devices"])
     assert fridge["device"] == "fridge"
-    assert httpx.get(running.url("WEB_PORT"), timeout=60, trust_env=False, follow_redirects=True).is_success
+    with httpx.Client(timeout=60, trust_env=False, follow_redirects=True) as browser:
+        page = browser.get(running.url("WEB_PORT"), params={"token": TOKEN})
+    assert page.is_success
+    assert (page.url.path, page.url.query) == ("/", b""), "the token is kept, and goes from the address"
 
 
 def test_prometheus_scrapes_every_service_and_knows_its_rules_and_its_alertmanager(running: Stack) -> None:

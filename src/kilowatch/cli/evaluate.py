@@ -112,6 +112,7 @@ def _paper(suite: What, asked: PaperAsked, *, as_json: bool) -> None:
 
 def _write_document(out: Path, options: Options, *, networks: bool, as_json: bool) -> None:
     """Run every suite, write the document, and print all tables, or one JSON object."""
+    from kilowatch.core.outputs_evaluate import AccuracyOutput
     from kilowatch.lab.accuracy import write_accuracy
     from kilowatch.lab.suites.networks import JUDGED_ON
 
@@ -120,7 +121,7 @@ def _write_document(out: Path, options: Options, *, networks: bool, as_json: boo
 
     outputs = write_accuracy(out, run)
     if as_json:
-        typer.echo(msgspec.json.encode({"schema": "kilowatch.accuracy", "version": 1, "suites": outputs}))
+        typer.echo(msgspec.json.encode(AccuracyOutput(suites=outputs)))
         return
     for output in outputs:
         show(Console(), output)

@@ -118,3 +118,11 @@ class EvaluateOutput(msgspec.Struct, frozen=True, kw_only=True):
     breakdown: list[Breakdown]
     comparisons: list[Comparison]
     goals: list[GoalRow]
+
+
+class AccuracyOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What `kilowatch evaluate accuracy --json` prints."""
+
+    schema: Literal["kilowatch.accuracy"] = "kilowatch.accuracy"
+    version: Literal[1] = 1
+    suites: Annotated[list[EvaluateOutput], Meta(description="one of each suite, in the document's order")]
