@@ -1,11 +1,15 @@
-"""What all tests share: in CI nothing real may be missing, so there a skipped test of a real thing has failed."""
+"""What all tests share: a folder for the run; in CI nothing real may be missing, so there its skip is a failure."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+
+from components.once import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,6 +28,13 @@ _REAL = (
     "cluster",
     "container",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this run; the workers of pytest-xdist inherit its name."""
+    if not hasattr(config, "workerinput"):
+        folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="kilowatch-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(wrapper=True)

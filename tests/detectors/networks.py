@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from components.once import once_a_run
 from detectors.samples import fridge, series_of
 from kilowatch.detectors.network import Looks, NetworkDetector
 from kilowatch.detectors.network_models import Models
@@ -37,6 +38,10 @@ EPOCHS = {Network.EDGE_CLASSIFIER: 15, Network.AUTOENCODER: 25, Network.FORECAST
 @lru_cache
 def trained(network: Network) -> Trained:
     """A network that knows the fridge, and for the classifier a compressor that never stops."""
+    return once_a_run(f"fridge-{network.value}", lambda: _train(network))
+
+
+def _train(network: Network) -> Trained:
     windows = cut(series_of(fridge(5, seed=50)), WINDOW, 24)
     if network is Network.EDGE_CLASSIFIER:
         stuck_w = 90.0 + np.random.default_rng(1).normal(0, 1, 5 * 2880)

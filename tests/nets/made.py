@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from components.once import once_a_run
 from kilowatch.core.device import Kind, first_seen
 from kilowatch.core.quantise import encode_watts
 from kilowatch.core.samples import Series
@@ -78,7 +79,7 @@ def parts(network: Network) -> tuple[Windows, Windows]:
 @lru_cache
 def trained(network: Network) -> Trained:
     """A network after two epochs: good for nothing but tests."""
-    return train(*parts(network), SHAPES[network], PLAN)
+    return once_a_run(f"two-epochs-{network.value}", lambda: train(*parts(network), SHAPES[network], PLAN))
 
 
 def int8_of(data: bytes) -> bytes:

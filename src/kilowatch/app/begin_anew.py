@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from kilowatch.config.sections import KafkaConfig, MetricsConfig
+    from kilowatch.errors import KilowatchError
     from kilowatch.observability import Metrics
     from kilowatch.observability.health import Health
 
@@ -29,14 +30,19 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-def again_and_again(who: str, work: Callable[[], None], stop: threading.Event) -> None:
-    """Do work until stop is set; where a component fails wait a little, and then do it from its beginning."""
+def again_and_again(
+    who: str,
+    work: Callable[[], None],
+    stop: threading.Event,
+    passing: tuple[type[KilowatchError], ...] = (ComponentError,),
+) -> None:
+    """Do work until stop is set; after an error that may pass wait a little, and then do it from its beginning."""
     failures = 0
     while not stop.is_set():
         started = time.monotonic()
         try:
             work()
-        except ComponentError as error:
+        except passing as error:
             failures = 0 if time.monotonic() - started > _SOUND_S else failures
             wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
             _log.error("The %s begins anew in %g s: %s %s", who, wait_s, error, error.hint)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kilowatch.app.begin_anew import patiently
+from kilowatch.app.begin_anew import again_and_again, patiently
 from kilowatch.app.consumer_lag import lag_teller
 from kilowatch.app.detector_service import KafkaRecords
 from kilowatch.app.kafka_access import access_of
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from kilowatch.config.sections import Config
 
 _log = logging.getLogger(__name__)
-_WAITS_S = (1.0, 2.0, 5.0, 10.0)
 _LAG_EVERY_S = 5.0
 _EXPIRE_EVERY_S = 3600.0
 
@@ -61,26 +60,21 @@ def _serve(
     hooks = Hooks(service.assigned, service.revoked, service.lost)
     group = f"{config.kafka.group}-metrics"
     token = None if config.metrics.token is None else config.metrics.token.reveal()
-    failures = 0
+
+    def work() -> None:
+        health.begins("it joins the group")
+        duties = _Duties(metrics, health, DatabaseHistory(database))
+        try:
+            _run(service, Reader(access, group, TOPICS, hooks), duties, stop)
+        except (ComponentError, StateError):
+            # What was added since the last save is read again from there: what is kept here would count twice.
+            service.forget_all()
+            raise
+
     # Around the loop: what is served stays, and says so, while Kafka is away.
     with exposed(metrics, config.metrics.bind, config.metrics.port, token, health) as port:
         _log.info("Metrics are served on http://%s:%d/metrics.", config.metrics.bind, port)
-        while not stop.is_set():
-            health.begins("it joins the group")
-            try:
-                _run(
-                    service,
-                    Reader(access, group, TOPICS, hooks),
-                    _Duties(metrics, health, DatabaseHistory(database)),
-                    stop,
-                )
-            except (ComponentError, StateError) as error:
-                # What was added since the last save is read again from there: what is kept here would count twice.
-                service.forget_all()
-                wait_s = _WAITS_S[min(failures, len(_WAITS_S) - 1)]
-                _log.error("The metric processor begins anew in %g s: %s %s", wait_s, error, error.hint)
-                failures += 1
-                stop.wait(wait_s)
+        again_and_again("metric processor", work, stop, (ComponentError, StateError))
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from kilowatch.app.kafka_access import access_of
 from kilowatch.app.models.delivery import Delivery, Modelled
 from kilowatch.app.models.store import HttpModels, ModelStore
 from kilowatch.core.records import ModelChoice
+from kilowatch.core.wire import UNREADABLE
 from kilowatch.detectors.registry import create
 from kilowatch.errors import ModelError
 from kilowatch.links.kafka.admin import Admin
@@ -55,7 +56,7 @@ class KafkaChoices:
             return
         try:
             choice = msgspec.json.decode(value, type=ModelChoice)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ModelError(f"A choice in {Topic.MODELS} cannot be read: {error}.", "Choose again.") from error
         known = self._chosen.get(choice.kind)
         if known is None or known.version <= choice.version:
