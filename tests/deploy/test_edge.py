@@ -50,10 +50,22 @@ def release(folder: Path, version: str, check: int = 0) -> Release:
     return release_of(str(wheel(folder, version, check)), "", "", ["--no-index", "--no-deps"])
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root on which version 1.0 was installed, for each test to copy."""
+    folder = tmp_path_factory.mktemp("first")
+    done(Installation(Places(folder / "root"), 512).install(release(folder, "1.0")))
+    return folder / "root"
+
+
 @pytest.fixture
-def installed(tmp_path: Path) -> Installation:
-    installation = Installation(Places(tmp_path / "root"), 512)
-    done(installation.install(release(tmp_path, "1.0")))
+def installed(first: Path, tmp_path: Path) -> Installation:
+    root = tmp_path / "root"
+    shutil.copytree(first, root, symlinks=True)
+    installation = Installation(Places(root), 512)
+    # The one file of an environment that runs and names its own place: it must not start the original's Python.
+    program = installation.versions.folder / "1.0" / "bin" / "kilowatch"
+    program.write_text(program.read_text().replace(str(first), str(root)))
     return installation
 
 
