@@ -3,6 +3,10 @@ PYTHON ?= python3
 BASE := .run/base
 DEV := .venv
 export OPENBLAS_NUM_THREADS ?= 1
+# Tests start hundreds of processes: where each compiled what it imports anew, that would be minutes.
+export PYTHONDONTWRITEBYTECODE =
+# One more than there are cores, for many tests wait for brokers and timeouts.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +17,7 @@ demo: $(BASE)/ready ## a simulated home live on real HTTP plugs: faults found, a
 setup: $(DEV)/ready ## everything for developing and testing, in .venv
 
 test: $(DEV)/ready ## the whole test suite
-	$(DEV)/bin/python -m pytest -m "not soak and not cluster and not container" -n auto --dist loadfile
+	$(DEV)/bin/python -m pytest -m "not soak and not cluster and not container" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(DEV)/ready ## the images by themselves, and the chart on a real Kubernetes of one node
 	scripts/cluster/build.sh

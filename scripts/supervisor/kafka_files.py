@@ -61,6 +61,9 @@ def _format(cluster: Cluster, broker: Broker) -> None:
     identity = base64.urlsafe_b64encode(hashlib.sha256(str(cluster.folder).encode()).digest()[:16]).decode().rstrip("=")
     java = [
         program("java", "openjdk-17-jre-headless"),
+        # It writes one small file: compiling well would take longer than all of it.
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
         *logging(broker.folder),
         "-cp",
         class_path(cluster.plan.release),

@@ -1,4 +1,4 @@
-"""What the demo's devices have learnt, once for all tests of it, in a cache of their own."""
+"""What the demo's devices have learnt, once for all tests of it and of its page, in a cache of this run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from components.once import run_folder
 from kilowatch.demo.learnt import learnt
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache() -> Path:
+    return run_folder() / "demo"
 
 
 @pytest.fixture(scope="session")

@@ -7,24 +7,11 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "src" / "kilowatch"
-TREES = {path.relative_to(SOURCE): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
+from docs.source_trees import PATHS, error_kinds, tree_of
+
 REASON_FIRST = frozenset({"PlugFailedError", "RejectedMessageError"})
 """Their first argument is a reason for machines."""
 MAKES_ITS_OWN = frozenset({"MissingExtraError"})
-
-
-def kinds() -> set[str]:
-    """Return the names of all classes of the tree, also of those outside errors.py."""
-    classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    found, before = {"KilowatchError"}, 0
-    while len(found) > before:
-        before = len(found)
-        found |= {one.name for one in classes if found & {ast.unparse(base) for base in one.bases}}
-    return found
-
-
-KINDS = kinds()
 
 
 def without_hint(tree: ast.Module) -> list[str]:
@@ -32,7 +19,7 @@ def without_hint(tree: ast.Module) -> list[str]:
     return [
         f"{call.lineno}: {ast.unparse(call)}"
         for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and _name(call) in KINDS - MAKES_ITS_OWN and not _has_hint(call)
+        if isinstance(call, ast.Call) and _name(call) in error_kinds() - MAKES_ITS_OWN and not _has_hint(call)
     ]
 
 
@@ -50,9 +37,9 @@ def _has_hint(call: ast.Call) -> bool:
     return bool(hints) and not (isinstance(hints[0], ast.Constant) and not hints[0].value)
 
 
-@pytest.mark.parametrize("path", sorted(TREES), ids=str)
+@pytest.mark.parametrize("path", PATHS, ids=str)
 def test_each_error_says_what_to_do_next(path: Path) -> None:
-    assert without_hint(TREES[path]) == []
+    assert without_hint(tree_of(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -67,9 +54,9 @@ def test_exit_codes_stand_in_the_tree_alone() -> None:
     """Who reads errors.py has read every exit code."""
     set_elsewhere = [
         str(path)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and node.name in KINDS and path != Path("errors.py")
+        for path in PATHS
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef) and node.name in error_kinds() and path != Path("errors.py")
         for line in node.body
         if "exit_code" in ast.unparse(line)
     ]

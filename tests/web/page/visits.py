@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.once import run_folder
 from web.page.stand import ADMIN
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Stand:
     def start(self) -> None:
         self._starts += 1
         data = self._folder / f"data-{self._starts}"
-        command = [sys.executable, str(_STAND), str(self.port), str(self._folder / "cache"), str(data)]
+        command = [sys.executable, str(_STAND), str(self.port), str(run_folder() / "demo"), str(data)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self._folder
         )
