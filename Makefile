@@ -21,7 +21,7 @@ test: $(DEV)/ready ## the whole test suite
 
 test-cluster: $(DEV)/ready ## the images by themselves, and the chart on a real Kubernetes of one node
 	scripts/cluster/build.sh
-	$(DEV)/bin/python scripts/image.py build kilowatch kafka postgres
+	$(DEV)/bin/python scripts/image.py build kilowatch kafka postgres prometheus alertmanager
 	$(DEV)/bin/python -m pytest -m "cluster or container" tests/cluster tests/deploy -s
 
 soak: $(DEV)/ready ## long runs: big files, full fuzz
