@@ -12,6 +12,7 @@ import pytest
 
 from docs.snippets import ROOT, Snippet, settings_snippets
 from kilowatch.config import load_config
+from kilowatch.config.sources import SourcesConfig
 from kilowatch.links.decode import generic
 from kilowatch.links.plugs import PlugMake, parse_address
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SHOWN = settings_snippets()
 ELSEWHERE = "\n[sources.mqtt.home]\n"
 """The broker that a snippet names and another one of its page sets up."""
+BY_DEVICES = frozenset({"poll"})
+"""What each device with a plug brings along, so that nobody needs to name it."""
 
 
 def loaded(text: str, folder: Path) -> Config:
@@ -40,6 +43,12 @@ def test_there_are_some_for_every_make() -> None:
     assert len(SHOWN) >= 14
     text = "".join(one.body for one in SHOWN)
     assert [make for make in PlugMake if f'plug = "{make}:' not in text] == []
+
+
+def test_there_are_some_for_every_source() -> None:
+    text = "".join(one.body for one in SHOWN)
+    named = [name for name in SourcesConfig.__struct_fields__ if name not in BY_DEVICES]
+    assert [name for name in named if f"[sources.{name}" not in text] == []
 
 
 @pytest.mark.parametrize("snippet", [pytest.param(one, id=one.name) for one in SHOWN])

@@ -241,7 +241,7 @@ def test_an_answer_that_drips_is_given_up_in_time(begin: bytes) -> None:
         plug.close()
 
 
-def test_folders_full_of_nonsense(tmp_path: Path) -> None:
+def test_folders_full_of_nonsense(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     chance, following, judged = random.Random(7), Following(tmp_path), Judged()  # noqa: S311 - no secret
     kinds = (".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".csv.gz", ".json")
     for number, kind in enumerate(kinds * 2):
@@ -257,4 +257,5 @@ def test_folders_full_of_nonsense(tmp_path: Path) -> None:
     following.source.look(judged.put)
     assert {1, 2} <= set(judged.seqs)
     assert 3 not in judged.seqs
+    assert b"caf\\xe9.jsonl cannot be read: its name is not UTF-8" in caplog.text.encode()
     assert len(judged.seqs) == 22

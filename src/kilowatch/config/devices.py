@@ -21,7 +21,8 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Kind.UNKNOWN
     )
     plug: Annotated[
-        str | None, Meta(description="shelly2://HOST/0, shelly1://HOST/0, tasmota://HOST/1, homeassistant:switch.NAME")
+        str | None,
+        Meta(description="shelly2://HOST/0 and so on, by make, or homeassistant:switch.NAME: docs/plugs.md"),
     ] = None
     username: Annotated[str | None, Meta(description="user name at the plug, where it has one")] = None
     password: Annotated[Secret | None, Meta(description="password of the plug")] = None

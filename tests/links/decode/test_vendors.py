@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from kilowatch.config.sources import MqttConfig, Vendor
 from kilowatch.core.device import Reporting
 from kilowatch.links.decode.report import Availability, Report, UndecodableError
+from kilowatch.links.mqtt.vendors import Vendors
 from links.decode.stories import (
     ANNOUNCED,
     GEN2,
@@ -190,6 +192,13 @@ def test_only_what_is_announced_is_asked_twice() -> None:
     topics = vendors().topics()
     assert len(topics) == len(set(topics))
     assert "pv/+/data" in topics
+
+
+@pytest.mark.parametrize("vendor", Vendor)
+def test_every_vendor_has_a_message_among_the_stories(vendor: Vendor) -> None:
+    alone = Vendors(MqttConfig(vendors=[vendor]), "home", "mqtt:test", ZoneInfo("UTC"))
+    told = [alone.decode(topic, payload, RECEIVED_MS) for topic, payload in MESSAGES]
+    assert any(said.reports or said.devices or said.is_raw for said in told)
 
 
 def test_topics_of_strangers_say_nothing() -> None:

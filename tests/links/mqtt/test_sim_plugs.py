@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.mqtt
 
+SPEAKING = (Make.SHELLY2, Make.SHELLY1, Make.TASMOTA)
+"""Written down, so that none of them falls silent unseen; a make may speak HTTP alone."""
 
-def test_every_make_is_understood_over_mqtt(mosquitto: Mosquitto) -> None:
-    sims = [plug_of(make) for make in Make]
+
+def test_every_make_that_speaks_mqtt_is_understood(mosquitto: Mosquitto) -> None:
+    sims = [plug_of(make) for make in SPEAKING]
     sink, metrics, sender = Sink(), Metrics(), Device(mosquitto, "plugs")
     source = MqttSource("sim", config_of(mosquitto), SiteConfig(), metrics=metrics)
     source.start(sink.put)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kilowatch.sim.plugs import SimPlug
 
 START_MS = 1_767_567_600_000
-MAKES: dict[Make, type[Shelly2Plug] | type[Shelly1Plug] | type[TasmotaPlug]] = {
+MAKES: dict[Make, type[SimPlug]] = {
     Make.SHELLY2: Shelly2Plug,
     Make.SHELLY1: Shelly1Plug,
     Make.TASMOTA: TasmotaPlug,

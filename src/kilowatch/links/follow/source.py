@@ -11,6 +11,7 @@ Whoever dies between 3 and 4 reads a piece twice: cleaning knows a reading by si
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from contextlib import suppress
@@ -252,7 +253,9 @@ class FilesSource:
         """Say so, unless that was said already."""
         if self._told.get(file.path) != why:
             self._told[file.path] = why
-            log.warning("%s cannot be read: %s", file.path, why)
+            # A line with lone surrogates could be sent nowhere that wants UTF-8.
+            name = os.fsencode(file.path).decode(errors="backslashreplace")
+            log.warning("%s cannot be read: %s", name, why)
 
     def _keep_to(self, paths: set[Path]) -> None:
         """Forget what is known of files that are gone, but for their places: a drive may be back tomorrow."""

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlsplit
 from kilowatch.errors import ConfigError
 
 _ENTITY = re.compile(r"[a-z_]+\.[a-z0-9_]+")
-_HINT = "Write it as shelly2://HOST/0, shelly1://HOST/0, tasmota://HOST/1 or homeassistant:switch.NAME."
 
 
 class PlugMake(StrEnum):
@@ -20,6 +19,15 @@ class PlugMake(StrEnum):
     SHELLY1 = "shelly1"
     TASMOTA = "tasmota"
     HOME_ASSISTANT = "homeassistant"
+
+    @property
+    def first_channel(self) -> int:
+        """The number of a plug's first switch."""
+        return 1 if self is PlugMake.TASMOTA else 0
+
+
+_ASKED = [f"{make}://HOST/{make.first_channel}" for make in PlugMake if make is not PlugMake.HOME_ASSISTANT]
+_HINT = f"Write it as {', '.join(_ASKED)} or homeassistant:switch.NAME."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ def parse_address(plug: str) -> PlugAddress:
         raise ConfigError("The address of a plug holds a login.", "Set username and password_file of the device.")
     if make is PlugMake.HOME_ASSISTANT:
         return _of_home_assistant(plug, parts.path, parts.query)
-    channel = parts.path.strip("/") or ("1" if make is PlugMake.TASMOTA else "0")
+    channel = parts.path.strip("/") or str(make.first_channel)
     if not parts.hostname or not re.fullmatch(r"\d{1,3}", channel) or parts.query or parts.fragment:
         raise ConfigError(f"{plug!r} is no address of a plug.", _HINT)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
