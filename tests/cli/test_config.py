@@ -51,6 +51,13 @@ def test_show_prints_origin_and_hides_secrets(tmp_path: Path, monkeypatch: pytes
     assert "hunter22" not in said.out + json.dumps(rows)
 
 
+def test_check_refuses_a_plug_of_no_known_make(tmp_path: Path) -> None:
+    (tmp_path / "kilowatch.toml").write_text('[devices.kettle]\nplug = "shely2://10.0.0.7/0"\n')
+    said = run("config", "check", cwd=tmp_path)
+    assert said.code == 2
+    assert "shely2://10.0.0.7/0" in said.err
+
+
 def test_check_exits_with_2_and_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "kilowatch.toml").write_text("[sight]\n")
     said = run("config", "check", cwd=tmp_path)

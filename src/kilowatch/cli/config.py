@@ -18,6 +18,7 @@ from kilowatch.config.template import TEMPLATE
 from kilowatch.config.walk import is_secret, leaves
 from kilowatch.core.localtime import zone
 from kilowatch.errors import ConfigError
+from kilowatch.links.plugs.address import parse_address
 
 app = typer.Typer(no_args_is_help=True, help="What is set, where it came from, and whether it makes sense.")
 
@@ -60,6 +61,9 @@ def show(file: File = None, as_json: Json = False) -> None:
 def check(file: File = None, as_json: Json = False) -> None:
     """Say whether the settings make sense; the exit code is 2 where they do not."""
     output = settings_output(file)
+    for device in load_config(file).config.devices.values():
+        if device.plug is not None:
+            parse_address(device.plug)
     if as_json:
         typer.echo(msgspec.json.encode(output))
         return
