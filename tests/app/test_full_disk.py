@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -60,13 +61,24 @@ def end_for_want_of_room(cluster: Cluster, disk: SmallDisk) -> None:
     until(has_ended, "the broker goes on without room")
 
 
+def held_back(full: threading.Event) -> Iterator[bytes]:
+    """Yield readings, the most of them once the disk is full: a quick machine would be through before."""
+    for number in range(READINGS):
+        if number == READINGS // 5:
+            full.wait()
+        yield reading(number)
+
+
 @pytest.mark.kafka
 def test_a_broker_that_ended_for_want_of_room_has_lost_nothing_once_it_is_started_again() -> None:
     with kafka_on_a_small_disk() as (cluster, disk):
         access = Access(cluster.bootstrap)
-        source = ListSource(reading(number) for number in range(READINGS))
+        full = threading.Event()
+        source = ListSource(held_back(full))
         with processing(access, source):
             until(lambda: len(source.acknowledged) > READINGS // 10, "no progress")
+            disk.fill()
+            full.set()
             end_for_want_of_room(cluster, disk)
             held = len(source.acknowledged)
             time.sleep(1.0)

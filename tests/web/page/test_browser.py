@@ -177,6 +177,8 @@ def test_the_page_comes_back_when_the_server_does(browser: Browser, stand: Stand
     with Visit(browser, stand) as visit:
         visit.page.locator("li.device").first.wait_for()
         visit.page.evaluate("window.before = true")
+        # The list stands in what is loaded first, and who was never connected cannot be cut off.
+        visit.page.wait_for_function("window.did_handshake")
         stand.stop()
         visit.page.locator("#popup[aria-hidden=false]").wait_for(state="attached")
         stand.start()
