@@ -37,11 +37,11 @@ scripts/make_scaling_docs.py` from what this printed on one machine:
 {COMMAND} > docs/evidence/pipeline.json
 ```
 
-**Measured is what the first two tables hold, with up to a million meters; everything after them is arithmetic on those
-figures**: it takes for granted that work grows with readings, memory with devices, and a copy of a partition costs its
-broker as much as the first. No run of ours had more than one machine, or more than one broker under this load. Two
-processes of detectors shared that machine with the broker and the sender, so it knows nothing of networks between
-machines.
+**Measured is what the first two tables hold, with up to a million meters, the memory of two; everything after them is
+arithmetic on those figures**: it takes for granted that work grows with readings, memory with devices, and a copy of
+a partition costs its broker as much as the first. No run of ours had more than one machine, or more than one broker
+under this load. Two processes of detectors shared that machine with the broker and the sender, so it knows nothing of
+networks between machines.
 """
 PROCESSES = (1, 2, 4)
 GROUP = """## One, two and four detectors

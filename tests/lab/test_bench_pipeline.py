@@ -6,16 +6,18 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from kilowatch.app.ingest import Decoder
 from kilowatch.app.partition import PartitionJudge
-from kilowatch.lab.bench.pipeline import peers, scale
+from kilowatch.lab.bench.pipeline import every, peers, scale
 from kilowatch.lab.bench.pipeline.goals import GoalRow, at_least, at_most, printed
 from kilowatch.lab.bench.pipeline.loads import Bench, lag_rows, sustained
 from kilowatch.lab.bench.pipeline.meters import FAULT_W, PATTERNS, Meters, message, seen_w, site_of, time_of
 from kilowatch.lab.bench.pipeline.peers import rows as peer_rows
 from kilowatch.lab.bench.pipeline.plain import Plain
+from kilowatch.lab.bench.pipeline.producer import Flow
 from kilowatch.lab.bench.pipeline.run import Load
 from kilowatch.lab.bench.pipeline.seasoned import experienced, seasoned, subject
 from kilowatch.lab.bench.pipeline.takeover import caught_up
@@ -118,6 +120,25 @@ def test_peers_are_measured_in_the_same_run(tmp_path: Path, monkeypatch: pytest.
     assert figures["peers_plain_python_us"] > 0
     assert next(row.name for row in rows if row.goal) == "peers_plain_python_over_kilowatch"
     assert "python scripts/peers.py quix" in rows[-1].note
+
+
+def test_a_name_stands_once_and_with_its_goal(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Load(1000, 33.0, 30.0)
+    parts = dict.fromkeys(("worker", "producer", "broker"), 1.0)
+    run = SimpleNamespace(
+        **vars(run_of([0, 0])) | {"load": load},
+        readings=990,
+        latency_ms=np.array([5]),
+        cpu_s=parts,
+        memory=[],
+        flow=Flow(),
+        lost=0,
+    )
+    monkeypatch.setattr(Bench, "measured", lambda *_: run)
+    rows = every.rows(Bench(0.5, 1000, None, lambda _: None, model="model.onnx"))
+    names = [row.name for row in rows]
+    assert len(names) == len(set(names))
+    assert {row.name for row in rows if row.goal} >= {"every_readings_per_s", "network_readings_per_s"}
 
 
 @pytest.mark.kafka
