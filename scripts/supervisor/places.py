@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -11,8 +12,10 @@ from pathlib import Path
 HOST = "127.0.0.1"
 """Components listen on loopback alone."""
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0) % 10
-_PORTS = range(20_000 + 1000 * _WORKER, 21_000 + 1000 * _WORKER)
+_FIRST_PORT = 20_000 + 1000 * _WORKER
+_PORTS = random.sample(range(_FIRST_PORT, _FIRST_PORT + 1000), 1000)
 """Tests that run side by side must not be given the same one: between asking and listening it is nobody's."""
+_turns = itertools.cycle(_PORTS)
 
 
 class MissingComponentError(Exception):
@@ -28,9 +31,9 @@ def free_port() -> int:
     """Return a port of the loopback address on which nobody listens.
 
     It lies below those that the kernel gives to outgoing connections: while a broker is away, no client of its own
-    may come to sit on its port.
+    may come to sit on its port. Who asks twice is given two, also before anybody listens on the first.
     """
-    for port in random.sample(_PORTS, len(_PORTS)):
+    for port in itertools.islice(_turns, len(_PORTS)):
         if _is_bindable(port):
             return port
     raise MissingComponentError("No port is free on the loopback address.")

@@ -53,11 +53,11 @@ def processing(access: Access, *sources: Source) -> Iterator[Processor]:
     assert unsafe == [0], "the processor failed, or left messages behind"
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something, not for ever."""
+def until(condition: Callable[[], bool], what: str, said: Callable[[], str] = str) -> None:
+    """Wait for something, not for ever. said: what those at work have said, asked for once it is too late."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline, what
+        assert time.monotonic() < deadline, f"{what} {said()}"
         time.sleep(0.02)
 
 

@@ -69,6 +69,11 @@ def test_free_ports_are_free() -> None:
     assert not is_answering(free_port())
 
 
+def test_no_two_who_ask_are_given_the_same_port_though_nobody_listens_yet() -> None:
+    ports = [free_port() for _ in range(500)]
+    assert len(set(ports)) == len(ports)
+
+
 @pytest.mark.kafka
 def test_kafka_takes_connections(kafka_cluster: Cluster) -> None:
     assert all(broker.is_answering for broker in kafka_cluster.brokers)

@@ -87,8 +87,10 @@ def edge(access: Access, folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def cluster(access: Access, database: Database, url: str, folder: Path, push: int) -> Iterator[list[int]]:
-    """Let the services live with a heater behind a real plug that may be switched; give their metrics' ports."""
+def cluster(
+    access: Access, database: Database, url: str, folder: Path, push: int
+) -> Iterator[tuple[Services, list[int]]]:
+    """Let the services live with a heater behind a real plug that may be switched; give their metrics' ports too."""
     address = make_url(url)
     environment = {
         "KILOWATCH_DATABASE__URL": address._replace(password=None).render_as_string(),
@@ -103,7 +105,7 @@ def cluster(access: Access, database: Database, url: str, folder: Path, push: in
         ports = [start(services, "registry")]
         until(lambda: is_there(database), f"the registry made no tables: {services.said()}")
         Registry(database).discover(records(plug.address), wall_ms())
-        yield ports + [start(services, label) for label in ("processor", "detector", "metrics", "actor")]
+        yield services, ports + [start(services, label) for label in ("processor", "detector", "metrics", "actor")]
 
 
 @pytest.fixture
@@ -113,12 +115,13 @@ def prometheus_url(kafka_topics: Access, empty_database: str, tmp_path: Path) ->
     with ExitStack() as stack:
         folder = stack.enter_context(needing_components())
         database = stack.enter_context(closing(Database(DatabaseSettings(empty_database))))
-        ports = stack.enter_context(cluster(kafka_topics, database, empty_database, tmp_path / "cluster", push))
+        town = cluster(kafka_topics, database, empty_database, tmp_path / "cluster", push)
+        services, ports = stack.enter_context(town)
         ports.append(stack.enter_context(edge(kafka_topics, tmp_path / "edge")))
         url = stack.enter_context(monitoring.prometheus(folder / "prometheus", scrapes(folder, ports)))
         home = PushedHome(push)
         stack.callback(home.stop)
-        until(lambda: is_watched(database), "the heater was never learnt")
+        until(lambda: is_watched(database), "the heater was never learnt", services.said)
         arm(Registry(database), SITE, HEATER, "anna", wall_ms(), ActsBy.CLOUD)
         home.is_odd.set()
         yield url
