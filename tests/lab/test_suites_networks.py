@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,9 +10,11 @@ import pytest
 
 from kilowatch.core.outputs_evaluate import EvaluateOutput, EvaluateRow
 from kilowatch.errors import ModelError
+from kilowatch.lab.measure.intervals import Interval
 from kilowatch.lab.suites import networks
 from kilowatch.lab.suites.evaluate import Evaluation
 from kilowatch.lab.suites.prepare import Options, Suite
+from kilowatch.lab.suites.rows import bounds
 from kilowatch.nets import shipped
 
 if TYPE_CHECKING:
@@ -73,3 +76,12 @@ def test_without_any_it_is_said_how_to_make_them(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(networks, "names", list)
     with pytest.raises(ModelError, match="No network ships"):
         networks.with_networks(Evaluation(OUTPUT, {}), Suite.FAULTS, Options(), tmp_path, quiet)
+
+
+@pytest.mark.parametrize(("interval", "kept"), [((0.0, 1.23456), (0.0, 1.2346)), ((0.0, math.inf), None)])
+def test_a_row_is_read_again_as_it_was_kept_also_where_nothing_bounds_a_rate(
+    interval: tuple[float, float], kept: tuple[float, float] | None
+) -> None:
+    row = EvaluateRow(detector="default", achieved_over_requested_interval=bounds(Interval(*interval)))
+    again = msgspec.json.decode(msgspec.json.encode(row), type=EvaluateRow)
+    assert again.achieved_over_requested_interval == kept

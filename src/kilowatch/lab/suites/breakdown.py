@@ -10,7 +10,7 @@ import numpy as np
 from kilowatch.core.outputs_evaluate import Breakdown, Comparison
 from kilowatch.lab.measure import Detection, Share, paired_bootstrap
 from kilowatch.lab.suites.nab import AFTER_TRAINING
-from kilowatch.lab.suites.rows import BOOTSTRAP_SEED, Pooled, Summary, bounds, known
+from kilowatch.lab.suites.rows import BOOTSTRAP_SEED, Pooled, Summary, bounds, known, printed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ def _difference(
         first=names[0],
         second=names[1],
         difference=round(found.mean, 4),
-        interval=bounds(found.interval),
+        interval=printed(found.interval),
         wins=found.wins,
         of=found.of,
     )

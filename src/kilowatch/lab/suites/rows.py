@@ -149,8 +149,15 @@ def operating_rate(curve: Iterable[OperatingPoint]) -> float:
     return next((rate for rate in LADDER if alarms[rate] <= MOST_FALSE_ALARMS), LADDER[-1])
 
 
-def bounds(interval: Interval) -> tuple[float, float]:
-    """Return an interval as it is printed."""
+def bounds(interval: Interval) -> tuple[float, float] | None:
+    """Return an interval as it is printed; None where nothing was watched that would bound it."""
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return None
+    return printed(interval)
+
+
+def printed(interval: Interval) -> tuple[float, float]:
+    """Return a bounded interval as it is printed."""
     return round(interval.low, 4), round(interval.high, 4)
 
 
