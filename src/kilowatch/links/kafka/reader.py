@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from kilowatch.errors import ComponentError
 from kilowatch.links.kafka.client import kafka, kafka_errors, patiently, translated
+from kilowatch.links.kafka.forsaken import Silence, is_forsaken
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.place import Place, handle, handles, place_of
 from kilowatch.links.kafka.settings import reading
@@ -76,7 +78,9 @@ class Reader:
         pace: Pace | None = None,
     ) -> None:
         self.group = group
+        self._access = access
         self._hooks = hooks
+        self._silence = Silence()
         self._outage = Outage(f"reader of {group}")
         with kafka_errors("connecting"):
             self._consumer = kafka().Consumer(reading(access, group, pace) | self._outage.options())
@@ -90,13 +94,20 @@ class Reader:
     def poll(self, most: int = 10_000, timeout_s: float = 0.05) -> list[PartitionBatch]:
         """Return what came within timeout_s, at most `most` messages; it waits until one of both is reached.
 
-        `ComponentError` where the broker refuses; that it is away for a while is no error.
+        `ComponentError` where the broker refuses, or answers others and this client no more; that it is away for a
+        while is no error.
         """
         with kafka_errors("reading"):
             messages = self._consumer.consume(most, timeout_s)
         if messages:
             # The library tells when all brokers are gone, and never when one is back: a message proves it.
             self._outage.heard()
+            self._silence.ends()
+        elif self._silence.is_long() and is_forsaken(self._consumer, self._access):
+            raise ComponentError(
+                f"Kafka answers, and this client of it no more (reader of {self.group}).",
+                "It is begun anew by itself; where that comes again and again, look at the broker's log.",
+            )
         return _by_partition(sound(messages))
 
     def committed(self, places: Iterable[Place]) -> dict[Place, int]:

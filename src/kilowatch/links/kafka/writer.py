@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kilowatch.errors import FullError
 from kilowatch.links.kafka.client import kafka, kafka_errors, translated
+from kilowatch.links.kafka.forsaken import Silence, is_forsaken
 from kilowatch.links.kafka.outage import Outage
 from kilowatch.links.kafka.settings import writing
 
@@ -23,15 +25,21 @@ ANY_PARTITION = -1
 """Let the key decide."""
 _ROOM_POLL_S = 0.1
 _CLOSE_S = 1.0
+_log = logging.getLogger(__name__)
 
 
 class Writer:
     """An idempotent producer. `send` may be called by several threads, `poll` by one. who: we, in the log."""
 
     def __init__(self, access: Access, pace: Pace | None = None, who: str = "writer") -> None:
+        self._access, self._pace, self._who = access, pace, who
         self._outage = Outage(who)
+        self._silence = Silence()
+        self._producer = self._connected()
+
+    def _connected(self) -> Any:
         with kafka_errors("connecting"):
-            self._producer = kafka().Producer(writing(access, pace) | self._outage.options())
+            return kafka().Producer(writing(self._access, self._pace) | self._outage.options())
 
     def send(
         self,
@@ -57,9 +65,14 @@ class Writer:
             self._producer.poll(_ROOM_POLL_S)
 
     def poll(self, timeout_s: float = 0.0) -> int:
-        """Tell senders what became of their messages; waits at most timeout_s, and returns how much came."""
+        """Tell senders what became of their messages; waits at most timeout_s, and returns how much came.
+
+        Where Kafka answers others and this client no more, what waits is told to have failed and a new one is made.
+        """
         with kafka_errors("writing"):
-            return int(self._producer.poll(timeout_s))
+            came = int(self._producer.poll(timeout_s))
+        self._renew_where_forsaken()
+        return came
 
     def _hearing(self, delivered: Delivered | None) -> Delivered:
         """Return who takes note that a broker has answered: the library's own count holds its complaints as well."""
@@ -67,6 +80,7 @@ class Writer:
         def told(error: KilowatchError | None) -> None:
             if error is None:
                 self._outage.heard()
+                self._silence.ends()
             if delivered is not None:
                 delivered(error)
 
@@ -75,7 +89,17 @@ class Writer:
     def flush(self, timeout_s: float) -> int:
         """Wait until every message is acknowledged, and return how many still are not."""
         with kafka_errors("writing"):
-            return int(self._producer.flush(timeout_s))
+            left = int(self._producer.flush(timeout_s))
+        self._renew_where_forsaken()
+        return left
+
+    def _renew_where_forsaken(self) -> None:
+        if not len(self._producer):
+            self._silence.ends()
+        elif self._silence.is_long() and is_forsaken(self._producer, self._access):
+            _log.error("Kafka answers, and this client of it no more (%s): a new one takes over", self._who)
+            self.close()
+            self._producer = self._connected()
 
     def close(self) -> None:
         """Drop what nobody has acknowledged and end the connection."""
