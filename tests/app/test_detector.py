@@ -220,10 +220,55 @@ def test_who_is_replaced_without_knowing_tells_nothing_more(messages: list[list[
     life.live()
     told = list(broker.told)
     sleeper.wanted = list(sleeper._at)
-    for _ in range(20):
+    while asleep.places:
+        asleep.turn()
+    # A heartbeat has told the sleeper by now that the group has given it up.
+    sleeper.wanted = []
+    for _ in range(40):
         asleep.turn()
     assert broker.told == told
     assert asleep.places == []
+    assert_told_once(broker, straight)
+
+
+def test_whom_the_broker_alone_has_fenced_takes_its_partition_over_anew(
+    messages: list[list[bytes]], straight: list[bytes]
+) -> None:
+    broker = MemoryBroker(messages)
+    life = Life(broker)
+    alone = life.process()
+    for _ in range(6):
+        alone.turn()
+    broker.epochs[place(1)] += 1
+    shut_out_at = next(life.time)
+    while place(1) in alone.places:
+        alone.turn()
+    while place(1) not in alone.places:
+        alone.turn()
+    assert (next(life.time) - shut_out_at) / 10 >= life.tempo.shut_out_s, "another may have it"
+    for _ in range(400):
+        alone.turn()
+    assert life.is_done
+    assert_told_once(broker, straight)
+
+
+def test_what_a_fence_shut_us_out_of_stays_with_whom_the_group_gives_it(
+    messages: list[list[bytes]], straight: list[bytes]
+) -> None:
+    broker = MemoryBroker(messages)
+    life = Life(broker)
+    first = life.process()
+    for _ in range(6):
+        first.turn()
+    broker.epochs[place(1)] += 1
+    while place(1) in first.places:
+        first.turn()
+    second = life.process()
+    for _ in range(400):
+        first.turn()
+        second.turn()
+    assert (first.places, second.places) == ([place(0)], [place(1)])
+    assert life.is_done
     assert_told_once(broker, straight)
 
 

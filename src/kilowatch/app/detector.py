@@ -21,7 +21,8 @@ Cut at 5 to 8, or at 9 before the broker has decided, the successor begins at th
 under the same ids and versions; cut after that, they have been told and are judged in silence. Cut between 6 and 9
 the new chunks have no manifest and the old snapshot stands; cut at 10 some chunks lie about until the next snapshot
 deletes them. A partition that goes to another process by plan is committed with a snapshot first; one that is lost
-is dropped as it stands, for its next owner is at 1 already.
+is dropped as it stands, for its next owner is at 1 already. Shut out at 8 or 9 we drop it too; where the group goes on
+saying that it is ours it was the broker that ended a transaction once more, by its age, and we begin at 1.
 
 Where many devices learn in one batch the process says between their lessons that it lives (`Tempo.breath_s`), so that
 the group does not take it for dead. A partition that goes away at such a moment is dropped in the middle of a batch,
@@ -120,6 +121,7 @@ class Detector:
         self._reached = reached
         self._held: dict[Place, _Held] = {}
         self._fresh: dict[Place, int] = {}
+        self._shut_out: dict[Place, float] = {}
         self._judging: _Held | None = None
         self._lag_at = self._polled_at = clock()
         self._worked_s = 0.0
@@ -139,6 +141,7 @@ class Detector:
                 self._judge(batch)
         for place in list(self._held):
             self._commit_if_due(place)
+        self._take_back()
         if self._clock() >= self._lag_at:
             self._lag_at = self._clock() + self._tempo.lag_s
             self._watcher.lag(self._reader.lag())
@@ -273,10 +276,20 @@ class Detector:
         except FencedError as error:
             _log.warning("%s/%d: %s", *place, error)
             self._lost([place])
+            self._shut_out[place] = now
         except ComponentError as error:
-            _log.error("%s/%d is taken over anew: %s", *place, error)
-            self._lost([place])
-            self._reader.seek(place, self._take_over(place))
+            self._take_over_anew(place, str(error))
+
+    def _take_over_anew(self, place: Place, why: str) -> None:
+        _log.error("%s/%d is taken over anew: %s", *place, why)
+        self._lost([place])
+        self._reader.seek(place, self._take_over(place))
+
+    def _take_back(self) -> None:
+        """Take over anew what a fence shut us out of, where the group has not taken it from us since."""
+        for place, since in list(self._shut_out.items()):
+            if self._clock() - since >= self._tempo.shut_out_s:
+                self._take_over_anew(place, "Kafka ended our transaction, and the group has given it to nobody else.")
 
     def _commit(self, place: Place, *, saving: bool) -> None:
         """Do 6 to 10; what the broker aborts is done again."""
@@ -327,6 +340,7 @@ class Detector:
 
     def _revoked(self, places: list[Place]) -> None:
         """Hand partitions over: told, saved, and closed; what fails leaves its next owner a little more to read."""
+        self._lost([place for place in places if place not in self._held])
         for place in [place for place in places if place in self._held]:
             held = self._held[place]
             try:
@@ -343,6 +357,7 @@ class Detector:
 
     def _lost(self, places: list[Place]) -> None:
         for place in places:
+            self._shut_out.pop(place, None)
             held = self._held.pop(place, None)
             if held is not None:
                 held.writer.close()

@@ -66,6 +66,8 @@ class Tempo:
     are committed at least so often, events after events_s at the latest. snapshot_s: of each partition; partitions
     take turns. lag_s: how often the broker is asked how far behind we are. breath_s: the group hears of us at least so
     often while devices learn; far below `max.poll.interval.ms`. retries: tries of a commit that the broker aborts.
+    shut_out_s: whom a fence has shut out of a partition takes it over anew where the group has said for so long that it
+    is still its own; more than the group takes to notice who is gone, or two who both think so would fence each other.
     """
 
     most: int = 30_000
@@ -77,6 +79,7 @@ class Tempo:
     lag_s: float = 5.0
     breath_s: float = 20.0
     retries: int = 5
+    shut_out_s: float = 10.0
 
     def wait_s(self, worked_s: float) -> float:
         """Return how long to gather messages after a turn of so much work: twice as long, within the bounds."""
