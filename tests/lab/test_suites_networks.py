@@ -63,6 +63,7 @@ def test_each_that_ships_gets_a_row_and_none_is_measured_twice(tmp_path: Path, r
     for _ in range(2):
         done = networks.with_networks(Evaluation(OUTPUT, {}), Suite.FAULTS, Options(quick=True), tmp_path, quiet)
         assert [row.detector for row in done.output.rows] == ["default", *rows()]
+        assert done.output.notes == [networks.NOTE]
     assert len(ran) == len(rows()) > 1
 
 

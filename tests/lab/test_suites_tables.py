@@ -24,6 +24,7 @@ from kilowatch.lab.suites.findings import RECALLS, AtRate, Findings, Ranking, Ta
 from kilowatch.lab.suites.gallery import SHOWN, hang
 from kilowatch.lab.suites.goals import goals_of
 from kilowatch.lab.suites.nab import AFTER_TRAINING
+from kilowatch.lab.suites.networks import NOTE
 from kilowatch.lab.suites.page import write_page
 from kilowatch.lab.suites.pool import run_all
 from kilowatch.lab.suites.prepare import Suite
@@ -297,6 +298,10 @@ def test_a_kind_found_less_than_half_is_named_with_who_finds_more(tmp_path: Path
     other = [findings("bank", "d", [True, True, True, False])]
     lines = by_target(own, 1.0, Summary()) + by_target(other, 1.0, Summary())
     text = document([Chapter(output(breakdown=lines, quick=True), [])], "abc", tmp_path)
+    assert "accuracy --out docs" in text
+    beside = document([Chapter(output(breakdown=lines, notes=[NOTE]), [])], "abc", tmp_path)
+    assert "accuracy --networks --out docs" in beside
+    assert f"- {NOTE}" in beside
     assert "- h1: found 0.25; `bank` finds 0.75. Why: " in text
     assert "A quick run" in text
 

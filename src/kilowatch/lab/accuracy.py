@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kilowatch.detectors.registry import DetectorName
 from kilowatch.lab.suites.blindness import WHY
 from kilowatch.lab.suites.gallery import hang
+from kilowatch.lab.suites.networks import NOTE
 from kilowatch.lab.suites.prepare import Suite
 from kilowatch.lab.suites.table import cells_of, columns_of, lasting, plain, share
 
@@ -58,7 +59,7 @@ def document(chapters: Sequence[Chapter], commit_id: str, folder: Path) -> str:
     """Return the document; pictures are linked relative to `folder`."""
     parts = [
         "# Accuracy",
-        "Made by `kilowatch evaluate accuracy --out docs/accuracy.md`; do not edit.",
+        f"Made by `kilowatch evaluate accuracy{_with_networks(chapters)} --out docs/accuracy.md`; do not edit.",
         f"Commit {commit_id}; {chapters[0].output.machine}. Intervals in brackets are 95 %.",
     ]
     if any(chapter.output.quick for chapter in chapters):
@@ -67,6 +68,10 @@ def document(chapters: Sequence[Chapter], commit_id: str, folder: Path) -> str:
     for chapter in chapters:
         parts += _chapter(chapter, folder)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _with_networks(chapters: Sequence[Chapter]) -> str:
+    return " --networks" if any(NOTE in chapter.output.notes for chapter in chapters) else ""
 
 
 def commit() -> str:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 FORECASTER = "forecaster"
 JUDGED_ON = (Suite.FAULTS, Suite.INJECTED)
 """The suites of `evaluate accuracy` whose tables get these rows where asked for: the two with appliances and meters."""
+NOTE = (
+    "The networks that ship were trained on the simulated home alone; on each device they are calibrated like any "
+    "other detector. One that could learn no device of a suite says nothing: no achieved rate, and figures as by "
+    "chance."
+)
 
 
 def with_networks(
@@ -41,7 +46,8 @@ def with_networks(
         raise ModelError("No network ships with this kilowatch.", "Make them with: python scripts/make_models.py.")
     rows = [_row(name, "", suite, options, results, report) for name in names()]
     rows += [_row(name, WITH_NETWORK, suite, options, results, report) for name in names() if FORECASTER in name]
-    output = msgspec.structs.replace(evaluation.output, rows=[*evaluation.output.rows, *rows])
+    known = evaluation.output
+    output = msgspec.structs.replace(known, rows=[*known.rows, *rows], notes=[*known.notes, NOTE])
     return Evaluation(output, evaluation.findings)
 
 
