@@ -3,158 +3,47 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
 
-from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, home, with_power, without
-from app.memory_kafka import MemoryBroker, MemoryReader, MemoryWriter, place
+from app.homes import DAY_MS, HOUR_MS, START_MS
+from app.lives import (
+    PARTITIONS,
+    DeathError,
+    Life,
+    Registered,
+    assert_told_once,
+    dying_at,
+    stories,
+    subject,
+    tick,
+    told_straight,
+)
+from app.memory_kafka import MemoryBroker, MemoryWriter, place
 from kilowatch.app.detector import Detector, Step
 from kilowatch.app.detector_metrics import DetectorMetrics
-from kilowatch.app.detector_ports import Links, Tempo
-from kilowatch.app.ingest import encode_batch
+from kilowatch.app.detector_ports import Tempo
 from kilowatch.app.partition import PartitionJudge
-from kilowatch.app.pipeline import Pipeline, PipelineSettings
-from kilowatch.app.snapshots import Snapshots
-from kilowatch.app.subject import Subject
-from kilowatch.core.device import DeviceRecord, Fleet, Kind
-from kilowatch.core.events import Acknowledge, EventKind, IncidentEvent, Learnt, Mute, RecordChanged, Tick
-from kilowatch.core.learning import LearningPlan
+from kilowatch.core.events import Acknowledge, EventKind, IncidentEvent, Learnt, Mute, RecordChanged
 from kilowatch.core.state import NewerStateError
-from kilowatch.detectors.registry import create
 from kilowatch.links.kafka.client import AbortableError
-from kilowatch.links.memory import MemoryHistory
 from kilowatch.observability import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kilowatch.app.onlooker import Watcher
-    from kilowatch.links.kafka.place import Place
-    from kilowatch.links.kafka.reader import Hooks, PartitionBatch
-
-PLAN = LearningPlan(learning_days=1, refit_days=0.3)
-FAULT_MS = START_MS + DAY_MS + 2 * HOUR_MS
-PARTITIONS = 2
-
-
-KETTLE = msgspec.structs.replace(fleet().records[2], kind=Kind.KETTLE)
-"""One that is on for five hours is odd before anything has been learnt."""
-
-
-class Registered:
-    """Every home has the same devices."""
-
-    known: ClassVar = {record.device: record for record in (*fleet().records, KETTLE)}
-
-    def record(self, site: str, device: str, version: int = 0) -> DeviceRecord:
-        return msgspec.structs.replace(self.known[device], site=site)
-
-
-def tick(ts_ms: int) -> bytes:
-    return msgspec.json.encode(Tick(v=1, received_ms=ts_ms))
-
-
-def messages_of(site: str, seed: int) -> list[bytes]:
-    """A day and a half of a home with faults, 20 readings a message and a tick after every hour."""
-    story = with_power(home(1.5, seed), 0, FAULT_MS, FAULT_MS + HOUR_MS, 9_000.0)
-    story = without(story, 0, FAULT_MS + 4 * HOUR_MS, FAULT_MS + 6 * HOUR_MS)
-    story = story.take(story.slot != 1)
-    devices = Fleet([msgspec.structs.replace(record, site=site) for record in fleet().records])
-    out = []
-    for begin_ms in range(START_MS, START_MS + 36 * HOUR_MS, HOUR_MS):
-        rows = story.take((story.ts_ms >= begin_ms) & (story.ts_ms < begin_ms + HOUR_MS))
-        out += [value for _, value in encode_batch(rows, devices, most=20)]
-        out.append(tick(begin_ms + HOUR_MS))
-    return out
+    from kilowatch.links.kafka.reader import PartitionBatch
 
 
 @pytest.fixture(scope="module")
 def messages() -> list[list[bytes]]:
-    return [messages_of(f"home{number}", number) for number in range(PARTITIONS)]
-
-
-def subject() -> Subject:
-    history = MemoryHistory(keep_ms=PLAN.horizon_ms)
-    return Subject(Pipeline(Fleet(), create("jump"), history, PipelineSettings(plan=PLAN)), history)
+    return stories()
 
 
 @pytest.fixture(scope="module")
-def straight(messages: list[list[bytes]]) -> list[bytes]:
-    """What one judge says of each partition that reads it in one piece."""
-    told = []
-    for values in messages:
-        judge = PartitionJudge(subject(), Registered(), 0, 0)
-        judge.take(range(len(values)), values)
-        told += [msgspec.json.encode(event) for event in judge.events]
-    return told
-
-
-class DeathError(Exception):
-    """kill -9."""
-
-
-class Life:
-    """Processes that die and are followed by others, until everything has been read."""
-
-    def __init__(self, broker: MemoryBroker, watcher: Watcher | None = None) -> None:
-        self.broker, self.watcher = broker, watcher
-        self.tempo = Tempo(commit_s=2, events_s=1, snapshot_s=5)
-        self.tokens, self.time = itertools.count(), itertools.count()
-        self.writers: list[MemoryWriter] = []
-
-    def process(self, reached: Callable[[Step], None] = lambda _: None) -> Detector:
-        links = Links(
-            reader=self._reader,
-            writer=self._writer,
-            snapshots=Snapshots(self.broker, "detector", f"t{next(self.tokens)}"),
-            records=Registered(),
-            subject=subject,
-        )
-        return Detector(links, self.tempo, self.watcher, clock=lambda: float(next(self.time)) / 10, reached=reached)
-
-    def _reader(self, hooks: Hooks) -> MemoryReader:
-        return MemoryReader(self.broker, hooks)
-
-    def _writer(self, one: Place) -> MemoryWriter:
-        self.writers.append(MemoryWriter(self.broker, one))
-        return self.writers[-1]
-
-    @property
-    def is_done(self) -> bool:
-        return all(
-            self.broker.committed.get(place(number), 0) == len(values)
-            for number, values in enumerate(self.broker.messages)
-        )
-
-    def live(self, reached: Callable[[Step], None] = lambda _: None) -> None:
-        """Run one process until all is read or it dies."""
-        detector = self.process(reached)
-        try:
-            for _ in range(3000):
-                if self.is_done:
-                    return
-                detector.turn()
-        finally:
-            for reader in list(self.broker.readers):
-                reader.die()
-        raise AssertionError("never done")
-
-
-def dying_at(step: Step, which: int) -> Callable[[Step], None]:
-    met = itertools.count()
-
-    def reached(now: Step) -> None:
-        if now is step and next(met) == which:
-            raise DeathError(f"{step.name} {which}")
-
-    return reached
-
-
-def assert_told_once(broker: MemoryBroker, straight: list[bytes]) -> None:
-    assert sorted(broker.told) == sorted(straight)
+def straight() -> list[bytes]:
+    return told_straight()
 
 
 def test_the_story_holds_openings_and_clearings_and_silence(straight: list[bytes]) -> None:
@@ -207,69 +96,6 @@ def test_a_rebalance_in_the_middle_hands_state_over(messages: list[list[bytes]],
     assert first.places == [place(0), place(1)]
     assert_told_once(broker, straight)
     assert [writer.is_closed for writer in life.writers] == [False, True, True, False]
-
-
-def test_who_is_replaced_without_knowing_tells_nothing_more(messages: list[list[bytes]], straight: list[bytes]) -> None:
-    broker = MemoryBroker(messages)
-    life = Life(broker)
-    asleep = life.process()
-    for _ in range(6):
-        asleep.turn()
-    (sleeper,) = broker.readers
-    broker.readers.clear()
-    life.live()
-    told = list(broker.told)
-    sleeper.wanted = list(sleeper._at)
-    while asleep.places:
-        asleep.turn()
-    # A heartbeat has told the sleeper by now that the group has given it up.
-    sleeper.wanted = []
-    for _ in range(40):
-        asleep.turn()
-    assert broker.told == told
-    assert asleep.places == []
-    assert_told_once(broker, straight)
-
-
-def test_whom_the_broker_alone_has_fenced_takes_its_partition_over_anew(
-    messages: list[list[bytes]], straight: list[bytes]
-) -> None:
-    broker = MemoryBroker(messages)
-    life = Life(broker)
-    alone = life.process()
-    for _ in range(6):
-        alone.turn()
-    broker.epochs[place(1)] += 1
-    shut_out_at = next(life.time)
-    while place(1) in alone.places:
-        alone.turn()
-    while place(1) not in alone.places:
-        alone.turn()
-    assert (next(life.time) - shut_out_at) / 10 >= life.tempo.shut_out_s, "another may have it"
-    for _ in range(400):
-        alone.turn()
-    assert life.is_done
-    assert_told_once(broker, straight)
-
-
-def test_what_a_fence_shut_us_out_of_stays_with_whom_the_group_gives_it(
-    messages: list[list[bytes]], straight: list[bytes]
-) -> None:
-    broker = MemoryBroker(messages)
-    life = Life(broker)
-    first = life.process()
-    for _ in range(6):
-        first.turn()
-    broker.epochs[place(1)] += 1
-    while place(1) in first.places:
-        first.turn()
-    second = life.process()
-    for _ in range(400):
-        first.turn()
-        second.turn()
-    assert (first.places, second.places) == ([place(0)], [place(1)])
-    assert life.is_done
-    assert_told_once(broker, straight)
 
 
 def test_a_commit_that_the_broker_aborts_is_done_again(

@@ -14,7 +14,7 @@ import pytest
 from supervisor import kafka
 
 from app.homes import HOUR_MS, START_MS
-from app.test_detector import PLAN, Registered, messages_of, subject, tick
+from app.lives import PLAN, Registered, messages_of, subject, tick
 from components.fixtures import needing_components
 from kilowatch.app.detector_service import KafkaRecords
 from kilowatch.app.ingest import Decoder

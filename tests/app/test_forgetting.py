@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.homes import DAY_MS, HOUR_MS, START_MS, fleet, home, with_power
-from app.test_detector import Registered, tick
+from app.lives import Registered, tick
 from kilowatch.app.ingest import encode_batch
 from kilowatch.app.partition import PartitionJudge
 from kilowatch.app.pipeline import Pipeline, PipelineSettings
