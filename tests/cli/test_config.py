@@ -58,6 +58,14 @@ def test_check_refuses_a_plug_of_no_known_make(tmp_path: Path) -> None:
     assert "shely2://10.0.0.7/0" in said.err
 
 
+def test_check_refuses_a_detector_that_there_is_not(tmp_path: Path) -> None:
+    (tmp_path / "kilowatch.toml").write_text('[detector]\nname = "nothing"\n')
+    said = run("config", "check", cwd=tmp_path)
+    assert said.code == 2
+    assert "no detector 'nothing'" in said.err
+    assert "isolation_forest" in said.err
+
+
 def test_check_exits_with_2_and_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "kilowatch.toml").write_text("[sight]\n")
     said = run("config", "check", cwd=tmp_path)

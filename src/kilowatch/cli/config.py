@@ -60,8 +60,12 @@ def show(file: File = None, as_json: Json = False) -> None:
 @app.command()
 def check(file: File = None, as_json: Json = False) -> None:
     """Say whether the settings make sense; the exit code is 2 where they do not."""
+    from kilowatch.detectors.registry import create
+
     output = settings_output(file)
-    for device in load_config(file).config.devices.values():
+    config = load_config(file).config
+    create(config.detector.name)
+    for device in config.devices.values():
         if device.plug is not None:
             parse_address(device.plug)
     if as_json:
