@@ -16,7 +16,7 @@ from kilowatch.app.metrics.units import Events
 from kilowatch.app.registry import Registry
 from kilowatch.core.device import DeviceRecord, Fleet, first_seen
 from kilowatch.core.events import Rejected, RejectReason
-from kilowatch.core.wire import RejectedMessageError, WireDecoder
+from kilowatch.core.wire import RejectedMessageError, WireDecoder, incident_from
 from kilowatch.links.kafka.topics import Topic
 from kilowatch.links.mqtt.catalog import Catalog
 from kilowatch.links.source import SourceMessage
@@ -86,6 +86,23 @@ def test_the_neighbours_of_such_a_name_are_read() -> None:
 @pytest.mark.parametrize("device", ["\\u0000", "u0000", "fridge"])
 def test_only_the_letter_itself_is_refused(device: str) -> None:
     assert isinstance(judged(as_json(plain(device=device, note="\0"))), Accepted)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [(b"h\\u0000me", False), (b"\\\\\\u0000", False), (b"\\\\u0000", True), (b"\\\\\\\\u0000", True), (b"u0000", True)],
+)
+def test_an_incident_with_a_nul_is_passed_over_and_one_that_spells_it_is_not(name: bytes, kept: bool) -> None:
+    message = incidents(range(1))[0].replace(b'"home"', b'"' + name + b'"')
+    event = incident_from(message)
+    assert (event is not None) == kept
+    assert event is None or "\0" not in event.site
+
+
+def test_an_incident_that_is_newer_than_we_are_is_passed_over() -> None:
+    message = incidents(range(1))[0]
+    assert incident_from(message) is not None
+    assert incident_from(message.replace(b'"v":1', b'"v":2')) is None
 
 
 def test_an_incident_that_is_nested_too_deep_is_counted() -> None:

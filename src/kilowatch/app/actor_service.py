@@ -17,12 +17,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kilowatch.app.actor.rewind import Rewind
-from kilowatch.core.events import WIRE_V, EventKind, IncidentEvent
+from kilowatch.core.events import EventKind
 from kilowatch.core.records import Offset
-from kilowatch.core.wire import NUL, UNREADABLE
+from kilowatch.core.wire import incident_from
 from kilowatch.links.kafka.place import Place
 from kilowatch.links.kafka.reader import Hooks, Reader
 from kilowatch.links.kafka.topics import Topic, partition_of
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from kilowatch.app.actor.actor import Actor
     from kilowatch.app.actor.cluster_world import ClusterWorld
     from kilowatch.app.actor.edges import Edges
+    from kilowatch.core.events import IncidentEvent
     from kilowatch.links.database import Database
     from kilowatch.links.kafka.reader import PartitionBatch
     from kilowatch.links.kafka.settings import Access
@@ -166,11 +165,8 @@ class ActorService:
 
     def _events(self, values: Iterable[bytes]) -> Iterable[IncidentEvent]:
         for value in values:
-            try:
-                event = msgspec.json.decode(value, type=IncidentEvent)
-            except UNREADABLE:
-                event = None
-            if event is not None and event.v <= WIRE_V and NUL not in value:
+            event = incident_from(value)
+            if event is not None:
                 yield event
             else:
                 self.unreadable += 1

@@ -12,13 +12,11 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kilowatch.app.ingest.decode import Decoder
 from kilowatch.core.device import Fleet
-from kilowatch.core.events import WIRE_V, IncidentEvent, Learnt, RecordChanged
+from kilowatch.core.events import Learnt, RecordChanged
 from kilowatch.core.records import Offset
-from kilowatch.core.wire import NUL, UNREADABLE
+from kilowatch.core.wire import incident_from
 from kilowatch.errors import ComponentError
 from kilowatch.links.database.streams import relay
 from kilowatch.links.kafka.place import Place
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kilowatch.app.registry import Registry
+    from kilowatch.core.events import IncidentEvent
     from kilowatch.core.records import OutboxMessage
     from kilowatch.links.database import Database
     from kilowatch.links.kafka.reader import PartitionBatch
@@ -148,14 +147,11 @@ class RegistryService:
 
     def _events(self, messages: Iterable[bytes]) -> Iterable[IncidentEvent]:
         for message in messages:
-            try:
-                event = msgspec.json.decode(message, type=IncidentEvent)
-            except UNREADABLE:
-                event = None
-            if event is not None and event.v <= WIRE_V and NUL not in message:
-                yield event
-            else:
+            event = incident_from(message)
+            if event is None:
                 self.unreadable += 1
+            else:
+                yield event
 
     def _begin_at(self, places: Sequence[Place]) -> Mapping[Place, int]:
         """Return where the database says that reading goes on."""

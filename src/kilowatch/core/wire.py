@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
-from kilowatch.core.events import WIRE_V, Control, Message, Reading, ReadingColumns, RejectReason
+from kilowatch.core.events import WIRE_V, Control, IncidentEvent, Message, Reading, ReadingColumns, RejectReason
 from kilowatch.errors import ReadingError
 
 MAX_MESSAGE_BYTES = 1_048_576
@@ -50,6 +50,7 @@ _reading = msgspec.json.Decoder(Reading)
 _known_reading = msgspec.json.Decoder(_KnownReading)
 _columns = msgspec.json.Decoder(ReadingColumns)
 _known_columns = msgspec.json.Decoder(_KnownColumns)
+_incident = msgspec.json.Decoder(IncidentEvent)
 _control: msgspec.json.Decoder[Control] = msgspec.json.Decoder(Control)
 _outline = msgspec.json.Decoder(_Outline)
 
@@ -102,6 +103,17 @@ class WireDecoder:
             message = _decode_or_reject(lenient, raw)
         self.with_unknown_fields += 1
         return message
+
+
+def incident_from(raw: bytes) -> IncidentEvent | None:
+    """Return the incident of a message, None where it cannot be read, is newer than we are, or holds a NUL."""
+    try:
+        event = _incident.decode(raw)
+    except UNREADABLE:
+        return None
+    # A backslash that is escaped itself begins no NUL.
+    holds_nul = NUL in raw and NUL in raw.replace(b"\\\\", b"")
+    return None if event.v > WIRE_V or holds_nul else event
 
 
 def _decode_or_reject(decoder: msgspec.json.Decoder[_T], raw: bytes) -> _T:
