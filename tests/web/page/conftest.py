@@ -6,8 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from supervisor.places import free_port
 
-from web.page.visits import Stand, free_port
+from web.page.visits import Stand
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
 _STAND = Path(__file__).with_name("stand.py")
 _DRAW_MS = 45_000
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class Stand:
