@@ -23,7 +23,7 @@ prepare() { # module version published-version-of-parts
   {
     printf 'module built\n\n%s\n\nrequire %s v%s\n\n' "$(grep -m1 '^go ' "$given")" "$1" "$2"
     awk '/^replace \(/ {inside = 1; next} inside && /^\)/ {inside = 0} inside {print "replace" $0}
-         /^replace [^(]/ {print}' "$given" | grep '=>' | grep -v '=> \./' || true
+         /^replace [^(]/ {print}' "$given" | grep '=>' | grep -v '=> \.\.\{0,1\}/' || true
     [ -z "$3" ] || awk '$2 == "=>" && $3 ~ /^\.\/staging/ {print $1} $3 == "=>" && $4 ~ /^\.\/staging/ {print $2}
          $2 == "v0.0.0" {print $1}' "$given" | sort -u | sed "s|.*|replace & => & v$3|"
   } > go.mod
@@ -76,7 +76,7 @@ build() {
       missing etcd || return 0
       prepare go.etcd.io/etcd/server/v3 $etcd ""
       compile "" "" go.etcd.io/etcd/server/v3
-      [ -x "$bin/etcd" ] || mv "$bin/v3" "$bin/etcd" ;;
+      mv "$bin/server" "$bin/etcd" ;;
     helm) straight helm helm.sh/helm/v3/cmd/helm@v$helm ;;
     coredns) straight coredns github.com/coredns/coredns@v$coredns ;;
     metrics-server) straight metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server@v$metrics_server ;;
