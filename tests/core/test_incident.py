@@ -72,11 +72,41 @@ class TestOpening:
         events = feed(tracker, hot_at(0), hot_at(2, 1.7))
         assert [event.evidence.muted for event in events] == [True, False, False]
 
-    def test_history_stays_history(self) -> None:
-        old, new = feed(tracker_of(), hot_at(0, historical=True), hot_at(1, 1.7), until_ms=START_MS)
-        assert (old.historical, new.historical) == (True, True)
+    def test_what_began_live_is_not_history_by_what_comes_late(self) -> None:
         live = feed(tracker_of(), hot_at(0), hot_at(1, 1.7, historical=True), until_ms=START_MS)
         assert not any(event.historical for event in live)
+
+
+class TestWhatOutlivesHistory:
+    """A device that went wrong while nobody heard it is told of as soon as it is heard live and is still odd."""
+
+    def test_it_is_an_incident_of_its_own_that_nothing_of_history_counts_for(self) -> None:
+        past, over, live = feed(
+            tracker_of(),
+            hot_at(0, 9.0, historical=True, since_ms=START_MS),
+            hot_at(3, 1.2, since_ms=START_MS),
+            until_ms=START_MS,
+        )
+        assert [event.historical for event in (past, over, live)] == [True, True, False]
+        assert [event.kind for event in (past, over, live)] == [EventKind.OPENED, EventKind.CLEARED, EventKind.OPENED]
+        assert (over.id, live.id != past.id) == (past.id, True)
+        assert (over.ts_ms, live.first_ms) == (START_MS + 3 * MINUTE_MS,) * 2
+        assert (live.version, live.score, live.evidence.windows, live.evidence.bursts) == (1, 1.2, 1, 1)
+
+    def test_nor_is_it_taken_for_the_return_of_what_is_over(self) -> None:
+        events = feed(tracker_of(), hot_at(0, historical=True), hot_at(12), until_ms=START_MS)
+        assert [(event.kind.value, event.historical) for event in events] == [
+            ("opened", True), ("cleared", True), ("opened", False)
+        ]  # fmt: skip
+        assert events[1].ts_ms == START_MS + 10 * MINUTE_MS
+
+    def test_a_live_score_that_opens_nothing_ends_nothing(self) -> None:
+        hots = [hot_at(0, historical=True), hot_at(1, RULES.leave), hot_at(2, historical=True, score=3.0)]
+        assert all(event.historical for event in feed(tracker_of(), *hots, until_ms=START_MS))
+
+    def test_history_that_goes_on_is_one_incident(self) -> None:
+        events = feed(tracker_of(), *(hot_at(minute, historical=True) for minute in (0, 1, 30)), until_ms=START_MS)
+        assert len({event.id for event in events}) == 1
 
 
 class TestFloorsAndSides:
@@ -348,8 +378,10 @@ def test_any_cut_and_interleaving_and_restart_tells_the_same(
 def test_there_is_one_incident_per_run_with_no_gap_of_the_merge_time(steps: list[tuple[int, int, float]]) -> None:
     for slot in range(DEVICES):
         hots = [hot for hot in stream(steps) if hot.slot == slot]
-        gaps = [after.ts_ms - before.ts_ms for before, after in pairwise(hots)]
-        runs = (1 if hots else 0) + sum(gap >= 60 * MINUTE_MS for gap in gaps)
+        runs, is_history = (1 if hots else 0), bool(hots) and hots[0].historical
+        for before, after in pairwise(hots):
+            if after.ts_ms - before.ts_ms >= 60 * MINUTE_MS or (is_history and not after.historical):
+                runs, is_history = runs + 1, after.historical
         events = feed(IncidentTracker(fleet_of({}, {}, {})), *hots)
         opened = [event.id for event in events if event.kind is EventKind.OPENED]
         assert len(opened) == len(set(opened)) == runs
@@ -365,5 +397,7 @@ def test_versions_count_up_and_every_opening_is_cleared(steps: list[tuple[int, i
         assert [event.version for event in events] == list(range(1, len(events) + 1))
         assert [event.kind for event in events if event.kind is EventKind.OPENED] == [events[0].kind]
         assert events[-1].kind is EventKind.CLEARED
-        assert events[-1].ts_ms == events[-1].last_ms + 10 * MINUTE_MS
+        due_ms = events[-1].last_ms + 10 * MINUTE_MS
+        # What is still odd once readings are live ends history early.
+        assert events[-1].ts_ms == due_ms or (events[-1].historical and events[-1].ts_ms < due_ms)
         assert all(after.score >= before.score for before, after in pairwise(events))

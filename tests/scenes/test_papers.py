@@ -93,10 +93,13 @@ class Scene:
         return lines, found
 
     def is_off(self) -> bool:
-        """Go on reading the plug's meter, and say whether the books know that it is off."""
+        """Go on reading the plug's meter, and say whether the books know that it is off, and why."""
         self.push([self.tv.now()])
         time.sleep(0.5)
-        return any(line.what == CONFIRMED for line in self.books()[0])
+        lines, incidents = self.books()
+        # Who switches and who keeps incidents read the same log at paces of their own.
+        known = {event.id for event in incidents}
+        return any(line.what == CONFIRMED and line.incident in known for line in lines)
 
     def said(self) -> str:
         return (self.folder / "log").read_text(errors="replace")

@@ -92,8 +92,10 @@ class IncidentTracker:
         # What time has ended is cleared first, whether or not anybody let time pass before this sample.
         if incident is not None and incident.is_open and hot.ts_ms >= self._book.due_ms(hot.slot):
             events.append(self._clear(hot.slot, incident))
-        if incident is not None and incident.is_open:
+        if incident is not None and incident.is_open and not (score >= self.rules.enter and _outlives(incident, hot)):
             return self._extend(hot, score, incident)
+        if incident is not None and incident.is_open:
+            events.append(self._clear(hot.slot, incident, hot.ts_ms))
         return events + (self._begin(hot, score, incident) if score >= self.rules.enter else [])
 
     def advance(self, now_ms: NDArray[np.int64] | int) -> list[IncidentEvent]:
@@ -121,7 +123,7 @@ class IncidentTracker:
         return self._book.retire(slot, ts_ms)
 
     def _begin(self, hot: Hot, score: float, before: Incident | None) -> list[IncidentEvent]:
-        if before is None or hot.ts_ms >= before.last_ms + self._merge_ms:
+        if before is None or hot.ts_ms >= before.last_ms + self._merge_ms or _outlives(before, hot):
             incident, kind = self._new(hot, before), EventKind.OPENED
         else:
             incident, kind = before, EventKind.UPDATED
@@ -169,8 +171,8 @@ class IncidentTracker:
         incident.last_ms = max(incident.last_ms, hot.ts_ms)
         self._book.put(hot.slot, incident, incident.last_ms + self._clear_ms)
 
-    def _clear(self, slot: int, incident: Incident) -> IncidentEvent:
-        incident.cleared_ms = self._book.due_ms(slot)
+    def _clear(self, slot: int, incident: Incident, at_ms: int | None = None) -> IncidentEvent:
+        incident.cleared_ms = self._book.due_ms(slot) if at_ms is None else at_ms
         self._book.put(slot, incident, incident.last_ms + self._merge_ms + FORGET_MS)
         return self._tell(slot, incident, EventKind.CLEARED, incident.cleared_ms)
 
@@ -187,3 +189,8 @@ class IncidentTracker:
         return explain.sentence(
             record.device, incident.phrase, incident.observed_w, incident.low_w, incident.high_w, since
         )
+
+
+def _outlives(incident: Incident, hot: Hot) -> bool:
+    """Return whether what was history is so no more: nobody was told of it, and nothing may be done about it."""
+    return incident.historical and not hot.historical

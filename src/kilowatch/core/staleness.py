@@ -142,7 +142,8 @@ class StalenessTracker:
     def _open(self, slot: int, last_ms: int, historical: bool) -> IncidentEvent:
         since_ms = last_ms + int(self._limit_ms(np.array([slot]))[0])
         incident, kind = self._book.latest.get(slot), EventKind.UPDATED
-        if incident is None or since_ms >= incident.last_ms + self._merge_ms:
+        is_live_now = incident is not None and incident.historical and not historical
+        if incident is None or is_live_now or since_ms >= incident.last_ms + self._merge_ms:
             incident, kind = self._new(slot, since_ms, historical), EventKind.STALE
         else:
             incident.reopen(since_ms)
