@@ -88,15 +88,16 @@ class IncidentTracker:
         # Written so that NaN is turned away as well: it fails every comparison.
         if not score >= self.rules.leave or not self.rules.concerns(record, hot.observed_w, hot.low_w, hot.high_w):
             return []
-        events = []
-        # What time has ended is cleared first, whether or not anybody let time pass before this sample.
-        if incident is not None and incident.is_open and hot.ts_ms >= self._book.due_ms(hot.slot):
-            events.append(self._clear(hot.slot, incident))
-        if incident is not None and incident.is_open and not (score >= self.rules.enter and _outlives(incident, hot)):
-            return self._extend(hot, score, incident)
+        events, enters = [], score >= self.rules.enter
         if incident is not None and incident.is_open:
-            events.append(self._clear(hot.slot, incident, hot.ts_ms))
-        return events + (self._begin(hot, score, incident) if score >= self.rules.enter else [])
+            # What time has ended is cleared first, whether or not anybody let time pass before this sample.
+            if hot.ts_ms >= self._book.due_ms(hot.slot):
+                events.append(self._clear(hot.slot, incident))
+            elif enters and _outlives(incident, hot):
+                events.append(self._clear(hot.slot, incident, hot.ts_ms))
+            else:
+                return self._extend(hot, score, incident)
+        return events + (self._begin(hot, score, incident) if enters else [])
 
     def advance(self, now_ms: NDArray[np.int64] | int) -> list[IncidentEvent]:
         """Clear what has been quiet for long enough, by now_ms: one time, or int64[slots].
