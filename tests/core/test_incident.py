@@ -78,35 +78,38 @@ class TestOpening:
 
 
 class TestWhatOutlivesHistory:
-    """A device that went wrong while nobody heard it is told of as soon as it is heard live and is still odd."""
+    """A device that went wrong while nobody heard it, and is still odd once it is heard live."""
 
-    def test_it_is_an_incident_of_its_own_that_nothing_of_history_counts_for(self) -> None:
-        past, over, live = feed(
-            tracker_of(),
-            hot_at(0, 9.0, historical=True, since_ms=START_MS),
-            hot_at(3, 1.2, since_ms=START_MS),
-            until_ms=START_MS,
-        )
-        assert [event.historical for event in (past, over, live)] == [True, True, False]
-        assert [event.kind for event in (past, over, live)] == [EventKind.OPENED, EventKind.CLEARED, EventKind.OPENED]
-        assert (over.id, live.id != past.id) == (past.id, True)
-        assert (over.ts_ms, live.first_ms) == (START_MS + 3 * MINUTE_MS,) * 2
-        assert (live.version, live.score, live.evidence.windows, live.evidence.bursts) == (1, 1.2, 1, 1)
+    def stood(self, *hots: Hot) -> list[bool]:
+        """Whether the incident was history after each sample."""
+        tracker, stood = tracker_of(), []
+        for hot in hots:
+            tracker.observe(hot)
+            stood.append(tracker.open[0].historical)
+        return stood
 
-    def test_nor_is_it_taken_for_the_return_of_what_is_over(self) -> None:
-        events = feed(tracker_of(), hot_at(0, historical=True), hot_at(12), until_ms=START_MS)
-        assert [(event.kind.value, event.historical) for event in events] == [
-            ("opened", True), ("cleared", True), ("opened", False)
-        ]  # fmt: skip
-        assert events[1].ts_ms == START_MS + 10 * MINUTE_MS
+    def test_two_live_windows_end_history(self) -> None:
+        past = [hot_at(minute, 3.0, historical=True) for minute in range(5)]
+        assert self.stood(*past, hot_at(5), hot_at(6), hot_at(7, historical=True)) == [True] * 6 + [False] * 2
 
-    def test_a_live_score_that_opens_nothing_ends_nothing(self) -> None:
-        hots = [hot_at(0, historical=True), hot_at(1, RULES.leave), hot_at(2, historical=True, score=3.0)]
-        assert all(event.historical for event in feed(tracker_of(), *hots, until_ms=START_MS))
+    def test_a_window_that_opens_nothing_is_no_evidence(self) -> None:
+        assert self.stood(hot_at(0, historical=True), *(hot_at(minute, RULES.leave) for minute in (1, 2, 3)))[-1]
 
-    def test_history_that_goes_on_is_one_incident(self) -> None:
-        events = feed(tracker_of(), *(hot_at(minute, historical=True) for minute in (0, 1, 30)), until_ms=START_MS)
-        assert len({event.id for event in events}) == 1
+    def test_what_is_odd_again_within_the_hour_needs_two_of_its_own(self) -> None:
+        tracker = tracker_of()
+        past = feed(tracker, hot_at(0, historical=True), hot_at(1), until_ms=START_MS + 30 * MINUTE_MS)
+        again = [event for hot in (hot_at(40, 1.7), hot_at(41, 2.6)) for event in tracker.observe(hot)]
+        assert [event.historical for event in past + again] == [True, True, True, False]
+        assert len({event.id for event in past + again}) == 1
+        assert again[-1].evidence.windows == 4
+
+    def test_what_is_told_is_the_same_but_for_the_word(self) -> None:
+        hots = [hot_at(minute, score) for minute, score in enumerate((1.2, 1.2, 1.7, 2.6))]
+        late = [replace(hot, historical=place < 2) for place, hot in enumerate(hots)]
+        told, told_late = feed(tracker_of(), *hots), feed(tracker_of(), *late)
+        assert kinds(told) == kinds(told_late)
+        assert [event.historical for event in told_late] == [True, True, False, False]
+        assert [msgspec.structs.replace(event, historical=False) for event in told_late] == told
 
 
 class TestFloorsAndSides:
@@ -378,10 +381,8 @@ def test_any_cut_and_interleaving_and_restart_tells_the_same(
 def test_there_is_one_incident_per_run_with_no_gap_of_the_merge_time(steps: list[tuple[int, int, float]]) -> None:
     for slot in range(DEVICES):
         hots = [hot for hot in stream(steps) if hot.slot == slot]
-        runs, is_history = (1 if hots else 0), bool(hots) and hots[0].historical
-        for before, after in pairwise(hots):
-            if after.ts_ms - before.ts_ms >= 60 * MINUTE_MS or (is_history and not after.historical):
-                runs, is_history = runs + 1, after.historical
+        gaps = [after.ts_ms - before.ts_ms for before, after in pairwise(hots)]
+        runs = (1 if hots else 0) + sum(gap >= 60 * MINUTE_MS for gap in gaps)
         events = feed(IncidentTracker(fleet_of({}, {}, {})), *hots)
         opened = [event.id for event in events if event.kind is EventKind.OPENED]
         assert len(opened) == len(set(opened)) == runs
@@ -397,7 +398,5 @@ def test_versions_count_up_and_every_opening_is_cleared(steps: list[tuple[int, i
         assert [event.version for event in events] == list(range(1, len(events) + 1))
         assert [event.kind for event in events if event.kind is EventKind.OPENED] == [events[0].kind]
         assert events[-1].kind is EventKind.CLEARED
-        due_ms = events[-1].last_ms + 10 * MINUTE_MS
-        # What is still odd once readings are live ends history early.
-        assert events[-1].ts_ms == due_ms or (events[-1].historical and events[-1].ts_ms < due_ms)
+        assert events[-1].ts_ms == events[-1].last_ms + 10 * MINUTE_MS
         assert all(after.score >= before.score for before, after in pairwise(events))

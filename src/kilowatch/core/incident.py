@@ -88,16 +88,13 @@ class IncidentTracker:
         # Written so that NaN is turned away as well: it fails every comparison.
         if not score >= self.rules.leave or not self.rules.concerns(record, hot.observed_w, hot.low_w, hot.high_w):
             return []
-        events, enters = [], score >= self.rules.enter
+        events = []
+        # What time has ended is cleared first, whether or not anybody let time pass before this sample.
+        if incident is not None and incident.is_open and hot.ts_ms >= self._book.due_ms(hot.slot):
+            events.append(self._clear(hot.slot, incident))
         if incident is not None and incident.is_open:
-            # What time has ended is cleared first, whether or not anybody let time pass before this sample.
-            if hot.ts_ms >= self._book.due_ms(hot.slot):
-                events.append(self._clear(hot.slot, incident))
-            elif enters and _outlives(incident, hot):
-                events.append(self._clear(hot.slot, incident, hot.ts_ms))
-            else:
-                return self._extend(hot, score, incident)
-        return events + (self._begin(hot, score, incident) if enters else [])
+            return self._extend(hot, score, incident)
+        return events + (self._begin(hot, score, incident) if score >= self.rules.enter else [])
 
     def advance(self, now_ms: NDArray[np.int64] | int) -> list[IncidentEvent]:
         """Clear what has been quiet for long enough, by now_ms: one time, or int64[slots].
@@ -124,7 +121,7 @@ class IncidentTracker:
         return self._book.retire(slot, ts_ms)
 
     def _begin(self, hot: Hot, score: float, before: Incident | None) -> list[IncidentEvent]:
-        if before is None or hot.ts_ms >= before.last_ms + self._merge_ms or _outlives(before, hot):
+        if before is None or hot.ts_ms >= before.last_ms + self._merge_ms:
             incident, kind = self._new(hot, before), EventKind.OPENED
         else:
             incident, kind = before, EventKind.UPDATED
@@ -156,6 +153,10 @@ class IncidentTracker:
 
     def _take(self, incident: Incident, hot: Hot, score: float) -> None:
         incident.windows += 1
+        if incident.historical and not hot.historical:
+            incident.live += 1
+            # Nothing is switched off on one window alone, and those of history are none.
+            incident.historical = incident.live < MIN_WINDOWS
         incident.score = max(incident.score, score)
         incident.severity = self.rules.severity(incident.score)
         incident.peak = max(incident.peak, score, min(hot.peak, HIGHEST_SCORE))
@@ -172,8 +173,8 @@ class IncidentTracker:
         incident.last_ms = max(incident.last_ms, hot.ts_ms)
         self._book.put(hot.slot, incident, incident.last_ms + self._clear_ms)
 
-    def _clear(self, slot: int, incident: Incident, at_ms: int | None = None) -> IncidentEvent:
-        incident.cleared_ms = self._book.due_ms(slot) if at_ms is None else at_ms
+    def _clear(self, slot: int, incident: Incident) -> IncidentEvent:
+        incident.cleared_ms = self._book.due_ms(slot)
         self._book.put(slot, incident, incident.last_ms + self._merge_ms + FORGET_MS)
         return self._tell(slot, incident, EventKind.CLEARED, incident.cleared_ms)
 
@@ -190,8 +191,3 @@ class IncidentTracker:
         return explain.sentence(
             record.device, incident.phrase, incident.observed_w, incident.low_w, incident.high_w, since
         )
-
-
-def _outlives(incident: Incident, hot: Hot) -> bool:
-    """Return whether what was history is so no more: nobody was told of it, and nothing may be done about it."""
-    return incident.historical and not hot.historical

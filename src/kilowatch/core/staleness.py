@@ -142,11 +142,11 @@ class StalenessTracker:
     def _open(self, slot: int, last_ms: int, historical: bool) -> IncidentEvent:
         since_ms = last_ms + int(self._limit_ms(np.array([slot]))[0])
         incident, kind = self._book.latest.get(slot), EventKind.UPDATED
-        is_live_now = incident is not None and incident.historical and not historical
-        if incident is None or is_live_now or since_ms >= incident.last_ms + self._merge_ms:
+        if incident is None or since_ms >= incident.last_ms + self._merge_ms:
             incident, kind = self._new(slot, since_ms, historical), EventKind.STALE
         else:
             incident.reopen(since_ms)
+            incident.historical = incident.historical and historical
         incident.windows, incident.last_ms = incident.windows + 1, since_ms
         self._silent[slot], self._due_ms[slot] = True, _NEVER
         # Time ends no silence, only a reading does.

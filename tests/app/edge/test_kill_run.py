@@ -130,8 +130,7 @@ class Home:
     def incidents(self, device: str) -> list[IncidentEvent]:
         with self.database.read() as transaction:
             found = [known.event for known in transaction.incidents.between(0, 2**60)]
-        # In three days of chance one heater or another was odd once: that is history, and nobody acts on it.
-        return [event for event in found if event.device == device and event.rule != STALE and not event.historical]
+        return [event for event in found if event.device == device and event.rule != STALE]
 
     def said(self) -> str:
         return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("*.log")))
