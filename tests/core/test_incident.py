@@ -72,44 +72,11 @@ class TestOpening:
         events = feed(tracker, hot_at(0), hot_at(2, 1.7))
         assert [event.evidence.muted for event in events] == [True, False, False]
 
-    def test_what_began_live_is_not_history_by_what_comes_late(self) -> None:
+    def test_history_stays_history(self) -> None:
+        old, new = feed(tracker_of(), hot_at(0, historical=True), hot_at(1, 1.7), until_ms=START_MS)
+        assert (old.historical, new.historical) == (True, True)
         live = feed(tracker_of(), hot_at(0), hot_at(1, 1.7, historical=True), until_ms=START_MS)
         assert not any(event.historical for event in live)
-
-
-class TestWhatOutlivesHistory:
-    """A device that went wrong while nobody heard it, and is still odd once it is heard live."""
-
-    def stood(self, *hots: Hot) -> list[bool]:
-        """Whether the incident was history after each sample."""
-        tracker, stood = tracker_of(), []
-        for hot in hots:
-            tracker.observe(hot)
-            stood.append(tracker.open[0].historical)
-        return stood
-
-    def test_two_live_windows_end_history(self) -> None:
-        past = [hot_at(minute, 3.0, historical=True) for minute in range(5)]
-        assert self.stood(*past, hot_at(5), hot_at(6), hot_at(7, historical=True)) == [True] * 6 + [False] * 2
-
-    def test_a_window_that_opens_nothing_is_no_evidence(self) -> None:
-        assert self.stood(hot_at(0, historical=True), *(hot_at(minute, RULES.leave) for minute in (1, 2, 3)))[-1]
-
-    def test_what_is_odd_again_within_the_hour_needs_two_of_its_own(self) -> None:
-        tracker = tracker_of()
-        past = feed(tracker, hot_at(0, historical=True), hot_at(1), until_ms=START_MS + 30 * MINUTE_MS)
-        again = [event for hot in (hot_at(40, 1.7), hot_at(41, 2.6)) for event in tracker.observe(hot)]
-        assert [event.historical for event in past + again] == [True, True, True, False]
-        assert len({event.id for event in past + again}) == 1
-        assert again[-1].evidence.windows == 4
-
-    def test_what_is_told_is_the_same_but_for_the_word(self) -> None:
-        hots = [hot_at(minute, score) for minute, score in enumerate((1.2, 1.2, 1.7, 2.6))]
-        late = [replace(hot, historical=place < 2) for place, hot in enumerate(hots)]
-        told, told_late = feed(tracker_of(), *hots), feed(tracker_of(), *late)
-        assert kinds(told) == kinds(told_late)
-        assert [event.historical for event in told_late] == [True, True, False, False]
-        assert [msgspec.structs.replace(event, historical=False) for event in told_late] == told
 
 
 class TestFloorsAndSides:

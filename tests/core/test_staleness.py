@@ -141,16 +141,6 @@ def test_silence_after_history_is_history() -> None:
     assert observe(within, [*rows, (0, 100.0)], historical=True)[0].historical
 
 
-def test_silence_that_is_live_is_told_as_such_where_one_of_history_ended_a_short_while_ago() -> None:
-    tracker = StalenessTracker(fleet_of({}))
-    past = observe(tracker, [*((0, float(minute)) for minute in range(61)), (0, 64.0)], historical=True)
-    live = observe(tracker, [(0, 65.0), (0, 69.0)])
-    assert [(event.kind.value, event.historical) for event in (*past, *live)] == [
-        ("stale", True), ("cleared", True), ("updated", False), ("cleared", False)
-    ]  # fmt: skip
-    assert len({event.id for event in (*past, *live)}) == 1
-
-
 def test_silence_before_an_outbox_drains_was_live() -> None:
     opened, cleared = observe(settled_tracker(), [(0, 198.0)], historical=True)
     assert not opened.historical

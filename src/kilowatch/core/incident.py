@@ -153,10 +153,6 @@ class IncidentTracker:
 
     def _take(self, incident: Incident, hot: Hot, score: float) -> None:
         incident.windows += 1
-        if incident.historical and not hot.historical:
-            incident.live += 1
-            # Nothing is switched off on one window alone, and those of history are none.
-            incident.historical = incident.live < MIN_WINDOWS
         incident.score = max(incident.score, score)
         incident.severity = self.rules.severity(incident.score)
         incident.peak = max(incident.peak, score, min(hot.peak, HIGHEST_SCORE))

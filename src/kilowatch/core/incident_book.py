@@ -37,7 +37,7 @@ class Incident(msgspec.Struct, kw_only=True):
 
     since_ms: first odd reading of the present burst. cleared_ms: None while open. score, severity, peak: the
     highest so far. phrase, observed_w and the band are those of the last sample at or over the threshold, at
-    found_ms, watts NaN where unknown. live: how many live windows there were in this burst while it was history.
+    found_ms, watts NaN where unknown.
     """
 
     id: str
@@ -72,7 +72,6 @@ class Incident(msgspec.Struct, kw_only=True):
     bursts: int = 1
     acknowledged: bool = False
     cleared_ms: int | None = None
-    live: int = 0
 
     @classmethod
     def begun(cls, record: DeviceRecord, rule: str, first_ms: int, *, threshold: float, historical: bool) -> Incident:
@@ -102,7 +101,7 @@ class Incident(msgspec.Struct, kw_only=True):
 
     def reopen(self, since_ms: int) -> None:
         """Begin another burst of the same incident."""
-        self.cleared_ms, self.since_ms, self.live = None, since_ms, 0
+        self.cleared_ms, self.since_ms = None, since_ms
         self.bursts += 1
 
     def tell(self, kind: EventKind, ts_ms: int, sentence: str, record: DeviceRecord) -> IncidentEvent:

@@ -146,7 +146,6 @@ class StalenessTracker:
             incident, kind = self._new(slot, since_ms, historical), EventKind.STALE
         else:
             incident.reopen(since_ms)
-            incident.historical = incident.historical and historical
         incident.windows, incident.last_ms = incident.windows + 1, since_ms
         self._silent[slot], self._due_ms[slot] = True, _NEVER
         # Time ends no silence, only a reading does.
