@@ -27,7 +27,7 @@ class Size:
 def size(image: str) -> Size:
     """Return what a registry would hand out: the image's layers, each compressed by gzip's own level 6.
 
-    Not what `podman push` makes of them: that differs from machine to machine, by 5 % where it was seen.
+    Not what `podman push` makes of them, which was 5 % more where both were measured.
     """
     unpacked = int(podman("image", "inspect", "--format={{.Size}}", image))
     with tempfile.TemporaryDirectory() as folder:
